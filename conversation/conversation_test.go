@@ -1,0 +1,50 @@
+package conversation_test
+
+import (
+	"testing"
+	"time"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+func TestKeyOf(t *testing.T) {
+	ann := connectors.Person{ID: "ann", Name: "Ann"}
+	for _, test := range []struct {
+		name string
+		ev   connectors.Event
+		want conversation.Key
+	}{
+		{"one-to-one", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1"}}, "person/ann"},
+		{"one-to-one in another chat", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c2"}}, "person/ann"},
+		{"a topic means nothing outside of a group",
+			connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1", Thread: "t"}}, "person/ann"},
+		{"group", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1", Group: true}}, "group/c1/person/ann"},
+		{"topic", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1", Group: true, Thread: "t"}},
+			"group/c1/thread/t/person/ann"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := conversation.KeyOf(test.ev); got != test.want {
+				t.Errorf("key %q, want %q", got, test.want)
+			}
+			changed := test.ev
+			changed.ID, changed.Text, changed.Chat.Title, changed.Sender.Name = "other", "other", "other", "other"
+			if got := conversation.KeyOf(changed); got != test.want {
+				t.Errorf("key of another event of the same conversation %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestWithDefaults(t *testing.T) {
+	want := conversation.Options{
+		TTL: 30 * time.Minute, Turns: 20, Remember: 24 * time.Hour, Lease: 30 * time.Second, MaxWaiting: 10_000,
+	}
+	if got := (conversation.Options{}).WithDefaults(); got != want {
+		t.Errorf("defaults %+v, want %+v", got, want)
+	}
+	set := conversation.Options{TTL: -1, Turns: 1, Remember: 2, Lease: 3, MaxWaiting: 4}
+	if got := set.WithDefaults(); got != set {
+		t.Errorf("options %+v became %+v", set, got)
+	}
+}
