@@ -1,0 +1,126 @@
+// Package boltstore keeps conversations in one file (bbolt). It is the default:
+// nothing to install, nothing to run beside the program.
+//
+//   - Accept returns after fsync. Callers that come at the same time share a
+//     commit (commit.go); nobody waits for company.
+//   - One process holds the file at a time, so who has a lease is kept in memory
+//     (line.go), and after Open every conversation is free.
+//   - Memory holds the keys of the conversations that wait. Events and turns stay
+//     in the file.
+//   - What has expired is deleted a few entries at a time, by the writes that
+//     come along anyway (sweep.go).
+//
+// The package starts no goroutine. Every bucket, key and value is in keys.go.
+//
+// The file does not shrink: space that becomes free is used again.
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// errClosed is returned by every method of a store after Close.
+var errClosed = errors.New("store is closed")
+
+// Store is a conversation.Store in one file.
+type Store struct {
+	db   *bbolt.DB
+	opts conversation.Options
+
+	// commit.go
+	lead   chan struct{} // holds the token of whoever commits
+	queue  []*write      // waits for the next commit; guarded by mu
+	failed bool          // a commit has failed, and no Ping has found out since that it is over; guarded by mu
+
+	// line.go, take.go, lease.go
+	lines map[string]*line // by connection; guarded by mu
+	fence uint64           // the number of the last lease, never used again; guarded by mu
+
+	mu     sync.Mutex
+	closed chan struct{} // closed by Close, under mu
+}
+
+var _ conversation.Store = (*Store)(nil)
+
+// isClosed reports whether Close was called; mu is held.
+func (s *Store) isClosed() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Waiting counts the events of the connection that are not done.
+func (s *Store) Waiting(ctx context.Context, connection string) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	var n uint64
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		if b := tx.Bucket(connectionsBucket).Bucket([]byte(connection)); b != nil {
+			n = number(b.Get(countKey))
+		}
+		return nil
+	})
+	return int(n), storeError("count", err)
+}
+
+// Ping commits a record, so a full disk or a file system that has become
+// read-only is an error. After a commit that failed the record is as large as the
+// largest text: what fits into the last free pages of the file says nothing about
+// an event.
+func (s *Store) Ping(ctx context.Context) error {
+	s.mu.Lock()
+	failed := s.failed
+	s.mu.Unlock()
+	record := timeBytes(time.Now())
+	if failed {
+		record = append(record, make([]byte, connectors.MaxText)...)
+	}
+	err := s.commit(ctx, &write{
+		apply: func(tx *bbolt.Tx) error { return tx.Bucket(fileBucket).Put(pingKey, record) },
+		settle: func(err error) {
+			if err == nil && failed {
+				s.failed = false
+			}
+		},
+	})
+	return storeError("ping", err)
+}
+
+// Close waits for the commit under way, answers what is queued behind it with an
+// error and closes the file. Leases still held are over. A second Close does
+// nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.isClosed() {
+		s.mu.Unlock()
+		return nil
+	}
+	close(s.closed)
+	s.mu.Unlock()
+
+	s.lead <- struct{}{} // kept: nobody commits any more
+	s.mu.Lock()
+	queue := s.queue
+	s.queue = nil
+	for _, l := range s.lines {
+		l.alarm.Stop()
+	}
+	s.mu.Unlock()
+	for _, w := range queue {
+		w.err = errClosed
+		close(w.answered)
+	}
+	return storeError("close", s.db.Close())
+}

@@ -1,0 +1,185 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"longwire/conversation"
+)
+
+// Take waits for a conversation and leases it. It returns when the attempt is on
+// the disk, so that a crash during the turn counts. If ctx ends while that is
+// being written, the lease is returned all the same: nothing is left behind in
+// nobody's hands.
+func (s *Store) Take(ctx context.Context, connection string) (*conversation.Lease, error) {
+	for {
+		l, m, err := s.next(ctx, connection)
+		if err != nil {
+			return nil, err
+		}
+		lease, err := s.lease(ctx, connection, l, m)
+		if err != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if lease != nil || err != nil {
+			return lease, storeError("take", err)
+		}
+	}
+}
+
+// next waits for a ready conversation and takes it out of the line, with a fence
+// of its own.
+func (s *Store) next(ctx context.Context, connection string) (*line, *member, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	for {
+		s.mu.Lock()
+		if s.isClosed() {
+			s.mu.Unlock()
+			return nil, nil, storeError("take", errClosed)
+		}
+		l := s.lineOf(connection)
+		m := l.next(time.Now())
+		if m != nil {
+			s.fence++
+			m.fence = s.fence
+		}
+		s.mu.Unlock()
+		if m != nil {
+			return l, m, nil
+		}
+		// Whoever hears the bell or the alarm looks at the line again, even when
+		// ctx has ended meanwhile: a signal is never heard in vain.
+		select {
+		case <-l.bell:
+		case <-l.alarm.C:
+		case <-s.closed:
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+}
+
+// taken is what Take reads from the file.
+type taken struct {
+	seq     uint64
+	event   []byte
+	attempt uint64
+	turns   [][]byte // oldest first
+}
+
+// lease writes the attempt and reads the event and the history, in one commit.
+// It returns nil without an error when the conversation turns out to have
+// nothing waiting, as it may after a commit that failed.
+func (s *Store) lease(ctx context.Context, connection string, l *line, m *member) (*conversation.Lease, error) {
+	prefix, err := prefixOf(m.key)
+	if err != nil {
+		return nil, err
+	}
+	var got *taken
+	fence := m.fence
+	err = s.commit(ctx, &write{
+		apply: func(tx *bbolt.Tx) error {
+			r, err := recordsOf(tx, connection)
+			if err != nil {
+				return err
+			}
+			got, err = s.read(r, prefix, time.Now())
+			return err
+		},
+		settle: func(err error) {
+			switch {
+			case err != nil:
+				l.putBack(m)
+			case got == nil:
+				l.leave(m)
+			default:
+				l.wakeAt(m, time.Now().Add(s.opts.Lease))
+			}
+		},
+	})
+	if err != nil || got == nil {
+		return nil, err
+	}
+	h := &holder{store: s, line: l, member: m, connection: connection, prefix: prefix, fence: fence, seq: got.seq}
+	return got.lease(h)
+}
+
+// read counts the attempt and copies the oldest waiting event and the history;
+// nil when nothing waits.
+func (s *Store) read(r records, prefix []byte, now time.Time) (*taken, error) {
+	k, v := r.oldest(prefix)
+	if k == nil {
+		return nil, nil
+	}
+	got := &taken{
+		seq:     lastNumber(k),
+		event:   bytes.Clone(v),
+		attempt: number(r.attempts.Get(prefix)) + 1,
+	}
+	if err := r.attempts.Put(prefix, numberBytes(got.attempt)); err != nil {
+		return nil, err
+	}
+	if s.remembered(r, prefix, now) {
+		got.turns = r.lastTurns(prefix, s.opts.Turns)
+	}
+	return got, nil
+}
+
+// lease decodes what was read.
+func (t *taken) lease(h *holder) (*conversation.Lease, error) {
+	lease := &conversation.Lease{Attempt: int(t.attempt), Holder: h}
+	if err := json.Unmarshal(t.event, &lease.Event); err != nil {
+		return nil, fmt.Errorf("decode event: %w", err)
+	}
+	for _, v := range t.turns {
+		var turn conversation.Turn
+		if err := json.Unmarshal(v, &turn); err != nil {
+			return nil, fmt.Errorf("decode turn: %w", err)
+		}
+		lease.History = append(lease.History, turn)
+	}
+	return lease, nil
+}
+
+// oldest is the oldest waiting event of a conversation, nil if there is none.
+func (r records) oldest(prefix []byte) (k, v []byte) {
+	k, v = r.waiting.Cursor().Seek(prefix)
+	if !bytes.HasPrefix(k, prefix) {
+		return nil, nil
+	}
+	return k, v
+}
+
+// remembered reports whether the turns of a conversation are young enough to
+// count.
+func (s *Store) remembered(r records, prefix []byte, now time.Time) bool {
+	used := r.used.Get(prefix)
+	return used != nil && (s.opts.TTL < 0 || now.Before(timeOf(used).Add(s.opts.TTL)))
+}
+
+// lastTurns copies the last n turns of a conversation, oldest first.
+func (r records) lastTurns(prefix []byte, n int) [][]byte {
+	var turns [][]byte
+	c := r.turns.Cursor()
+	for k, v := seekLast(c, prefix); bytes.HasPrefix(k, prefix) && len(turns) < n; k, v = c.Prev() {
+		turns = append(turns, bytes.Clone(v))
+	}
+	slices.Reverse(turns)
+	return turns
+}
+
+// seekLast moves to the last entry that can start with prefix.
+func seekLast(c *bbolt.Cursor, prefix []byte) (k, v []byte) {
+	if k, _ := c.Seek(numbered(prefix, 1<<64-1)); k == nil {
+		return c.Last()
+	}
+	return c.Prev()
+}

@@ -1,0 +1,47 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// Accept stores ev and returns when Redis has answered. After an error it may
+// have been stored all the same, when only the answer was lost; the next Accept
+// with the same id then returns false.
+func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
+	fresh, err := s.accept(ctx, ev)
+	return fresh, storeError("accept", err)
+}
+
+func (s *Store) accept(ctx context.Context, ev connectors.Event) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	k, err := keysOf(ev.Connection)
+	if err != nil {
+		return false, err
+	}
+	value, err := json.Marshal(ev)
+	if err != nil {
+		return false, fmt.Errorf("encode event: %w", err)
+	}
+	key := conversation.KeyOf(ev)
+	result, err := acceptScript.Run(ctx, s.client,
+		[]string{k.seen(ev.ID), k.waiting(key), k.count(), k.ready()},
+		value, string(key), atLeast1ms(s.opts.Remember), s.opts.MaxWaiting).Int()
+	switch {
+	case err != nil:
+		return false, err
+	case result < 0:
+		return false, conversation.ErrFull
+	}
+	return result == 1, nil
+}
+
+// atLeast1ms is d in Redis' milliseconds, none of which may be 0.
+func atLeast1ms(d time.Duration) int64 { return max(d.Milliseconds(), 1) }

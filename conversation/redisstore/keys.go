@@ -1,0 +1,68 @@
+package redisstore
+
+import (
+	"fmt"
+	"strings"
+
+	"longwire/conversation"
+)
+
+// Every key in Redis is on this page.
+//
+//	longwire:ping                        string, written by Ping, gone after a minute
+//
+//	longwire:{connection}:ready          stream: one entry, field "k", for each conversation
+//	                                     that is ready or in somebody's hands
+//	longwire:{connection}:later          sorted set: conversations released until later, scored
+//	                                     with the time in milliseconds
+//	longwire:{connection}:attempts       hash: conversation -> how often its oldest waiting event
+//	                                     was taken; absent: never
+//	longwire:{connection}:count          string: number of events waiting, in all conversations
+//	longwire:{connection}:waiting:K      list: the waiting events of conversation K, JSON, the
+//	                                     oldest first; the one in hand is still there
+//	longwire:{connection}:turns:K        list: the turns of K, JSON, the oldest first; expires
+//	                                     Options.TTL after the last one was appended
+//	longwire:{connection}:seen:ID        string, empty: event ID was accepted; expires after
+//	                                     Options.Remember
+//
+// A conversation with events waiting is in exactly one place: either it has one
+// entry in the stream, or it is in the sorted set. One without is in neither.
+//
+// An entry of the stream is delivered once, to one consumer of the group: that is
+// the lease. Its id is the lease's fencing number, since ids only grow; how long
+// the entry has been idle in the group's pending list is how long the lease was
+// not renewed. A lease that ends, well or not, takes its entry along, and a
+// conversation that goes on gets a new one at the end.
+//
+// The braces are Redis Cluster's hash tag, which keeps all keys of a connection on
+// one node, so that a script can change them together. The first pair of braces
+// decides; a connection's name has its own braces escaped, and what follows it
+// may contain anything.
+const group = "workers" // the consumer group of every ready stream
+
+const pingKey = "longwire:ping"
+
+// escape makes a connection's name fit between the braces, and no two names alike.
+var escape = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D")
+
+// keys are the keys of one connection.
+type keys struct {
+	prefix string // what they all start with
+}
+
+// keysOf refuses only the empty name: with nothing in it, a hash tag is none.
+func keysOf(connection string) (keys, error) {
+	if connection == "" {
+		return keys{}, fmt.Errorf("connection without a name")
+	}
+	return keys{"longwire:{" + escape.Replace(connection) + "}:"}, nil
+}
+
+func (k keys) ready() string    { return k.prefix + "ready" }
+func (k keys) later() string    { return k.prefix + "later" }
+func (k keys) attempts() string { return k.prefix + "attempts" }
+func (k keys) count() string    { return k.prefix + "count" }
+
+func (k keys) waiting(key conversation.Key) string { return k.prefix + "waiting:" + string(key) }
+func (k keys) turns(key conversation.Key) string   { return k.prefix + "turns:" + string(key) }
+func (k keys) seen(id string) string               { return k.prefix + "seen:" + id }

@@ -1,0 +1,182 @@
+package redisstore
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"longwire/conversation"
+)
+
+// How long Redis may take, where the URL does not say otherwise.
+const (
+	dialTimeout = 2 * time.Second
+	callTimeout = 3 * time.Second
+	poolSize    = 32
+)
+
+// The client does not try again by itself: a call whose answer was lost may have
+// been carried out, and whoever called knows better what to do about that.
+const (
+	noRetries = -1
+	dials     = 1
+)
+
+// errURL says no more than it must: what a parser complains about may be a part
+// of the password.
+var errURL = errors.New("redis url cannot be read: write redis://user:password@host:6379/0, rediss://… or " +
+	"unix://user:password@/path/to/redis.sock?db=0, and percent-encode what is special in the password")
+
+// Open connects to the Redis of a URL, redis://, rediss:// or unix://. With the
+// parameter master_name it is asked for through Sentinel, and with addr it is a
+// cluster: redis://host1:6379?addr=host2:6379. An error never shows the URL,
+// which may contain a password.
+func Open(ctx context.Context, rawURL string, opts conversation.Options) (*Store, error) {
+	client, err := connect(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	s := &Store{
+		client:   client,
+		opts:     opts.WithDefaults(),
+		consumer: consumerName(),
+		lines:    make(map[string]*line),
+		closed:   make(chan struct{}),
+	}
+	err = checkServer(ctx, client)
+	if err == nil {
+		err = s.Ping(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open: %w", err), client.Close())
+	}
+	return s, nil
+}
+
+// quiet is where the client's own log goes. Whatever it has to say comes back as
+// the error of a call too, and is logged once, by whoever called.
+type quiet struct{}
+
+// Printf is for redis.SetLogger.
+func (quiet) Printf(context.Context, string, ...any) {}
+
+var silence = sync.OnceFunc(func() { redis.SetLogger(quiet{}) })
+
+// connect reads the URL. Nothing is sent yet.
+func connect(rawURL string) (redis.UniversalClient, error) {
+	silence()
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, errURL
+	}
+	switch query := u.Query(); {
+	case query.Has("master_name"):
+		o, err := redis.ParseFailoverURL(rawURL)
+		if err != nil {
+			return nil, errURL
+		}
+		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
+		o.MaxRetries, o.DialerRetries = noRetries, dials
+		return redis.NewFailoverClient(o), nil
+	case query.Has("addr"):
+		o, err := redis.ParseClusterURL(rawURL)
+		if err != nil {
+			return nil, errURL
+		}
+		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
+		o.MaxRetries, o.DialerRetries = noRetries, dials
+		o.MaintNotificationsConfig = noNotifications()
+		return redis.NewClusterClient(o), nil
+	}
+	o, err := redis.ParseURL(rawURL)
+	if err != nil {
+		return nil, errURL
+	}
+	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
+	o.MaxRetries, o.DialerRetries = noRetries, dials
+	o.MaintNotificationsConfig = noNotifications()
+	return redis.NewClient(o), nil
+}
+
+// bound sets what the URL has left open.
+func bound(dial, read, write *time.Duration, pool *int) {
+	if *dial == 0 {
+		*dial = dialTimeout
+	}
+	if *read == 0 {
+		*read = callTimeout
+	}
+	if *write == 0 {
+		*write = callTimeout
+	}
+	if *pool == 0 {
+		*pool = poolSize
+	}
+}
+
+// noNotifications switches off what only one vendor's Redis can do, which is
+// asked for with every new connection otherwise.
+func noNotifications() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// consumerName is this store's name in the consumer groups: unique, and telling
+// whoever looks into Redis where to look next.
+func consumerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])
+}
+
+// checkServer refuses a server with which the store could not keep its promise.
+// What the server does not tell is not held against it.
+func checkServer(ctx context.Context, client redis.UniversalClient) error {
+	text, err := client.Info(ctx).Result()
+	var refused redis.Error
+	if err != nil && !errors.As(err, &refused) {
+		return fmt.Errorf("ask for server: %w", err)
+	}
+	facts := map[string]string{}
+	for scan := bufio.NewScanner(strings.NewReader(text)); scan.Scan(); {
+		name, value, _ := strings.Cut(scan.Text(), ":")
+		facts[name] = value
+	}
+	return checkFacts(facts)
+}
+
+// checkFacts judges what INFO says.
+func checkFacts(facts map[string]string) error {
+	if version := facts["redis_version"]; version != "" && !atLeast62(version) {
+		return fmt.Errorf("the server has version %s, and 6.2 is needed (for XAUTOCLAIM)", version)
+	}
+	policy, limit := facts["maxmemory_policy"], facts["maxmemory"]
+	if strings.HasPrefix(policy, "allkeys-") && limit != "" && limit != "0" {
+		return fmt.Errorf("the server throws away keys when its memory is full (maxmemory-policy %s), "+
+			"and messages with them: set maxmemory-policy noeviction", policy)
+	}
+	return nil
+}
+
+// atLeast62 compares a version; one that cannot be read is taken for new.
+func atLeast62(version string) bool {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return true
+	}
+	major, err1 := strconv.Atoi(parts[0])
+	minor, err2 := strconv.Atoi(parts[1])
+	return err1 != nil || err2 != nil || major > 6 || major == 6 && minor >= 2
+}

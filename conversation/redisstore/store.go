@@ -1,0 +1,126 @@
+// Package redisstore keeps conversations in Redis, so that any number of replicas
+// can work on them and any of them can die.
+//
+// It is a ready queue of keys on Redis Streams. Per conversation there is a list of
+// waiting events; per connection there is one stream of the conversations that
+// have some, read through a consumer group. An entry in the group's pending list
+// is a lease, and XAUTOCLAIM finds the leases whose holder is dead. Wherever
+// several keys change together, a script does it in one step (lua/).
+//
+//   - Accept returns when Redis has answered. What a crash of Redis itself may
+//     take along is set there: with appendonly yes and appendfsync always nothing,
+//     with everysec the last second or two, even if only the process dies, since
+//     Redis then writes its log behind its answers when the disk is slow. And
+//     maxmemory-policy has to be noeviction.
+//   - All decisions about time are Redis' own, so the clocks of replicas may
+//     differ.
+//   - A call that Redis does not answer is an error, and is not repeated here.
+//     Accept may be repeated by the platform, since ids are remembered. Take
+//     returns an error too rather than wait for Redis to come back: whoever calls
+//     it backs off, logs once, and calls again.
+//
+// The package starts one kind of goroutine: while somebody waits in Take, one per
+// connection holds the blocking read (take.go). It ends within a second of the
+// last Take, and Close waits for it.
+//
+// Every key is in keys.go. Redis 6.2 or newer is needed.
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"longwire/conversation"
+)
+
+// errClosed is returned by every method of a store after Close.
+var errClosed = errors.New("store is closed")
+
+// Store is a conversation.Store in Redis.
+type Store struct {
+	client   redis.UniversalClient
+	opts     conversation.Options
+	consumer string // the name of this store in the consumer groups
+
+	// take.go
+	lines   map[string]*line // by connection; guarded by mu
+	watches sync.WaitGroup   // the blocking reads; added to under mu
+
+	mu     sync.Mutex
+	closed chan struct{} // closed by Close, under mu
+}
+
+var _ conversation.Store = (*Store)(nil)
+
+func (s *Store) isClosed() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Waiting counts the events of the connection that are not done.
+func (s *Store) Waiting(ctx context.Context, connection string) (int, error) {
+	k, err := keysOf(connection)
+	if err != nil {
+		return 0, fmt.Errorf("count: %w", err)
+	}
+	n, err := s.client.Get(ctx, k.count()).Int()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	return n, storeError("count", err)
+}
+
+// Ping writes a key, so a server that is out of memory, cannot save or is a
+// replica of another is an error, and not only one that is not there.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return storeError("ping", err)
+	}
+	return storeError("ping", s.client.Set(ctx, pingKey, s.consumer, time.Minute).Err())
+}
+
+// Close disconnects. What is in this store's hands is taken over by others when
+// its lease runs out; with nothing in hand the store's consumers are removed too.
+// A second Close does nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.isClosed() {
+		s.mu.Unlock()
+		return nil
+	}
+	close(s.closed)
+	lines := s.lines
+	s.mu.Unlock()
+
+	// If this does not work, another replica tidies up later.
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	for _, l := range lines {
+		if s.tidy(ctx, l, s.consumer) != nil {
+			break
+		}
+	}
+	err := s.client.Close()
+	s.watches.Wait()
+	return storeError("close", err)
+}
+
+// storeError says which call an error belongs to.
+func storeError(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, redis.ErrClosed):
+		err = errClosed
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
