@@ -1,0 +1,167 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"longwire/connectors"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type link struct{ status connectors.Status }
+
+func (l *link) Status() connectors.Status { return l.status }
+
+type pinger func(ctx context.Context) error
+
+func (p pinger) Ping(ctx context.Context) error { return p(ctx) }
+
+func fine(context.Context) error { return nil }
+
+func start(t *testing.T, config Config) *Server {
+	t.Helper()
+	config.Listen = "127.0.0.1:0"
+	s, err := New(config, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run() }()
+	t.Cleanup(func() {
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return s
+}
+
+func ask(t *testing.T, s *Server, method, path, token string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequest(method, "http://"+s.Addr()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestHealthSaysHealthyOnlyWhenAllIsWell(t *testing.T) {
+	up := connectors.Status{State: connectors.Connected, Since: time.Now(), LastFrame: time.Now(), Connects: 1}
+	for name, c := range map[string]struct {
+		status  connectors.Status
+		ping    error
+		want    int
+		problem string
+	}{
+		"all is well":      {up, nil, 200, ""},
+		"stream is down":   {connectors.Status{State: connectors.Waiting, Problem: "dial: refused"}, nil, 503, "c1: waiting: dial: refused"},
+		"not yet up":       {connectors.Status{State: connectors.Connecting}, nil, 503, "c1: connecting"},
+		"up with a defect": {connectors.Status{State: connectors.Connected, Problem: "groups are not answered"}, nil, 503, "c1: groups are not answered"},
+		"store is away":    {up, errors.New("disk full"), 503, "store: disk full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, Config{
+				Version:     "v1",
+				Store:       pinger(func(context.Context) error { return c.ping }),
+				Connections: []Connection{{Name: "c1", Platform: "dingtalk", Link: &link{c.status}}},
+			})
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				status, body := ask(t, s, method, "/api/health", "")
+				var report Report
+				if err := json.Unmarshal([]byte(body), &report); err != nil {
+					t.Fatal(err)
+				}
+				if status != c.want || (report.Status == Healthy) != (c.want == 200) {
+					t.Errorf("%s: HTTP %d, status %q", method, status, report.Status)
+				}
+				if got := strings.Join(report.Problems, "; "); got != c.problem {
+					t.Errorf("problems %q, want %q", got, c.problem)
+				}
+				if len(report.Connections) != 1 || report.Connections[0].Name != "c1" || report.Version != "v1" || report.Uptime < 0 {
+					t.Errorf("report %+v", report)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingElseIsServed(t *testing.T) {
+	s := start(t, Config{Store: pinger(fine)})
+	if status, _ := ask(t, s, http.MethodGet, "/debug/pprof/", ""); status != http.StatusNotFound {
+		t.Errorf("HTTP %d", status)
+	}
+	if status, _ := ask(t, s, http.MethodDelete, "/api/health", ""); status != http.StatusMethodNotAllowed {
+		t.Errorf("HTTP %d", status)
+	}
+}
+
+func TestTokenIsNeededWhereThereIsOne(t *testing.T) {
+	s := start(t, Config{Store: pinger(fine), Token: "s3cret"})
+	for token, want := range map[string]int{"": 401, "wrong": 401, "s3cre": 401, "s3cret": 200} {
+		status, body := ask(t, s, http.MethodGet, "/api/health", token)
+		if status != want || strings.Contains(body, "s3cret") {
+			t.Errorf("token %q: HTTP %d: %s", token, status, body)
+		}
+	}
+}
+
+func TestAddressInUseIsAnError(t *testing.T) {
+	s := start(t, Config{Store: pinger(fine)})
+	if _, err := New(Config{Listen: s.Addr(), Store: pinger(fine)}, nil); err == nil {
+		t.Error("the same address twice")
+	}
+}
+
+func TestStoreIsAskedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		p := probe{ping: func(context.Context) error { asked.Add(1); return nil }}
+		for range 10 {
+			if err := p.check(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(probeLife)
+		_ = p.check(t.Context())
+		if got := asked.Load(); got != 2 {
+			t.Errorf("asked %d times", got)
+		}
+	})
+}
+
+func TestStoreThatHangsIsAProblemInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := probe{ping: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		began := time.Now()
+		if err := p.check(t.Context()); err == nil || time.Since(began) > probeTime {
+			t.Errorf("got %v after %s", err, time.Since(began))
+		}
+	})
+}

@@ -1,0 +1,296 @@
+// Package pool is the worker pool of one connection: the place where events are
+// accepted and from where they are taken.
+//
+//	Deliver   frame's side: store the event, so that the frame may be acked
+//	Run       answer's side: N workers, each in a loop: take, run the turn
+//
+// What it promises:
+//
+//   - At most N turns at a time, one per conversation.
+//   - What waits is bounded by the store. Past the bound the person is told, at
+//     most once a minute in a conversation, and nothing is kept.
+//   - A lease is renewed while its turn runs. A turn whose lease is lost is
+//     stopped.
+//   - A panic in a turn costs that turn's attempt and nothing else.
+//   - When Run's context ends, no turn begins; the running ones may finish within
+//     Config.Grace, then they are stopped and given back to the store.
+//
+// Goroutines: the N workers, and for each running turn one that renews its lease.
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// Store is where events wait; a conversation.Store is one.
+type Store interface {
+	Accept(ctx context.Context, ev connectors.Event) (fresh bool, err error)
+	Take(ctx context.Context, connection string) (*conversation.Lease, error)
+}
+
+// Turn answers one question; turn.Turn is one.
+type Turn interface {
+	// Run answers the lease's question and settles the lease.
+	Run(ctx context.Context, lease *conversation.Lease) error
+	// Busy tells a person that their message was not taken.
+	Busy(ctx context.Context, ev connectors.Event) error
+}
+
+// Config says how large a pool is. A zero field takes its default.
+type Config struct {
+	Connection string        // the connection whose events are taken
+	Workers    int           // turns at the same time; default 64
+	Renew      time.Duration // how often a lease is renewed; default 10 s, a third of the store's default lease
+	Grace      time.Duration // how long running turns may finish at the end; default 30 s
+}
+
+// Pool answers the events of one connection.
+type Pool struct {
+	config Config
+	store  Store
+	turn   Turn
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	told  map[conversation.Key]time.Time // who was told that we are busy, and when; guarded by mu
+	down  error                          // why the store cannot be asked, nil when it can; guarded by mu
+	count Counts                         // guarded by mu
+}
+
+// Counts is what a pool has done since it was made.
+type Counts struct {
+	Accepted   int64 // events stored
+	Duplicates int64 // events that were known already
+	TurnedAway int64 // events not taken because too many wait
+	Running    int64 // turns under way now
+	Done       int64 // turns settled
+	Released   int64 // turns to be taken again
+	Panics     int64 // turns that panicked; each is logged with its stack
+}
+
+// New makes a pool.
+func New(config Config, store Store, turn Turn, log *slog.Logger) *Pool {
+	if config.Workers <= 0 {
+		config.Workers = 64
+	}
+	if config.Renew <= 0 {
+		config.Renew = 10 * time.Second
+	}
+	if config.Grace <= 0 {
+		config.Grace = 30 * time.Second
+	}
+	return &Pool{config: config, store: store, turn: turn, log: log, told: make(map[conversation.Key]time.Time)}
+}
+
+// Deliver stores ev. Nil means that it is ours, or that its person was told that
+// it is not; either way the platform need not send it again.
+func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
+	fresh, err := p.store.Accept(ctx, ev)
+	switch {
+	case errors.Is(err, conversation.ErrFull):
+		p.add(func(c *Counts) { c.TurnedAway++ })
+		return p.turnAway(ctx, ev)
+	case err != nil:
+		return fmt.Errorf("accept: %w", err)
+	case !fresh:
+		p.add(func(c *Counts) { c.Duplicates++ })
+		p.log.Info("event known already, not answered again", "event", ev.Trace())
+	default:
+		p.add(func(c *Counts) { c.Accepted++ })
+		p.log.Debug("event accepted", "event", ev.Trace(), "text", ev.Text)
+	}
+	return nil
+}
+
+const (
+	tellAgain = time.Minute // how long a person is not told again that we are busy
+	maxTold   = 10_000      // people remembered for that
+)
+
+// turnAway tells the person once that their message was not taken.
+func (p *Pool) turnAway(ctx context.Context, ev connectors.Event) error {
+	p.log.Warn("too many events wait, message not taken", "event", ev.Trace())
+	if !p.mayTell(conversation.KeyOf(ev), time.Now()) {
+		return nil
+	}
+	if err := p.turn.Busy(ctx, ev); err != nil {
+		return fmt.Errorf("turn away: %w", err)
+	}
+	return nil
+}
+
+func (p *Pool) mayTell(key conversation.Key, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.told[key]) < tellAgain {
+		return false
+	}
+	if len(p.told) >= maxTold {
+		clear(p.told)
+	}
+	p.told[key] = now
+	return true
+}
+
+// Run answers until ctx ends, and returns when the last turn is settled.
+func (p *Pool) Run(ctx context.Context) {
+	turns, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	defer context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(p.config.Grace, func() { stop(errStopping) })
+		context.AfterFunc(turns, func() { timer.Stop() })
+	})()
+
+	var workers sync.WaitGroup
+	for range p.config.Workers {
+		workers.Go(func() { p.work(ctx, turns) })
+	}
+	workers.Wait()
+}
+
+var errStopping = errors.New("the program is stopping")
+
+// work is one worker: it takes a conversation and runs its turn, again and again
+// until ctx ends. Turns run in a context of their own.
+func (p *Pool) work(ctx, turns context.Context) {
+	for ctx.Err() == nil {
+		lease, err := p.store.Take(ctx, p.config.Connection)
+		if p.noteStore(ctx, err) != nil {
+			sleep(ctx, time.Second)
+			continue
+		}
+		if lease != nil {
+			p.run(turns, lease)
+		}
+	}
+}
+
+// noteStore logs the first failure of the store and its recovery, not the
+// failures of every worker in between.
+func (p *Pool) noteStore(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err != nil && p.down == nil:
+		p.log.Error("store cannot be asked, nothing is answered until it can", "err", err)
+	case err == nil && p.down != nil:
+		p.log.Info("store can be asked again")
+	}
+	p.down = err
+	return err
+}
+
+// run runs one turn while its lease is kept.
+func (p *Pool) run(ctx context.Context, lease *conversation.Lease) {
+	p.add(func(c *Counts) { c.Running++ })
+	defer p.add(func(c *Counts) { c.Running-- })
+	ctx, stop := context.WithCancelCause(ctx)
+	var keeper sync.WaitGroup
+	defer keeper.Wait()
+	defer stop(nil)
+	keeper.Go(func() { p.keep(ctx, lease, stop) })
+
+	err := p.safely(ctx, lease)
+	p.add(func(c *Counts) {
+		if err == nil {
+			c.Done++
+		} else {
+			c.Released++
+		}
+	})
+	if err != nil {
+		p.log.Debug("turn not settled as done", "event", lease.Event.Trace(), "err", err) // the turn has said why
+	}
+}
+
+// safely is the turn with a panic turned into an error and a release. The next
+// attempt waits, so that a question which always panics does not spin.
+func (p *Pool) safely(ctx context.Context, lease *conversation.Lease) (err error) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		p.add(func(c *Counts) { c.Panics++ })
+		p.log.Error("panic contained", "where", "turn", "event", lease.Event.Trace(), "panic", v, "stack", string(debug.Stack()))
+		err = fmt.Errorf("turn: panic: %v", v)
+		p.afterPanic(ctx, lease)
+	}()
+	return p.turn.Run(ctx, lease)
+}
+
+// afterPanic gives the event back for another attempt; after maxPanics of them
+// the event is removed, because a question that always panics must not hold up
+// its conversation for ever.
+func (p *Pool) afterPanic(ctx context.Context, lease *conversation.Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if lease.Attempt >= maxPanics {
+		p.log.Error("given up: the turn panics each time", "event", lease.Event.Trace(), "attempts", lease.Attempt)
+		if err := lease.Done(ctx, conversation.Outcome{}); err != nil {
+			p.log.Warn("event not removed", "event", lease.Event.Trace(), "err", err)
+		}
+		return
+	}
+	if err := lease.Release(ctx, time.Now().Add(panicWait)); err != nil {
+		p.log.Warn("lease not released, it will run out", "event", lease.Event.Trace(), "err", err)
+	}
+}
+
+const (
+	maxPanics = 8               // more than a turn's own attempts, so that the turn can say sorry first
+	panicWait = 5 * time.Second // before the next attempt
+)
+
+// keep renews the lease until ctx ends. When the lease is lost it stops the turn:
+// somebody else answers. A store that is away for a moment is asked again.
+func (p *Pool) keep(ctx context.Context, lease *conversation.Lease, stop context.CancelCauseFunc) {
+	for sleep(ctx, p.config.Renew) {
+		err := lease.Renew(ctx)
+		switch {
+		case errors.Is(err, conversation.ErrLost):
+			p.log.Warn("lease lost, the turn is stopped", "event", lease.Event.Trace())
+			stop(err)
+			return
+		case err != nil && ctx.Err() == nil:
+			p.log.Warn("lease not renewed", "event", lease.Event.Trace(), "err", err)
+		}
+	}
+}
+
+// sleep waits; false means that ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (p *Pool) add(change func(*Counts)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.count)
+}
+
+// Counts is what the pool has done.
+func (p *Pool) Counts() Counts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.count
+}

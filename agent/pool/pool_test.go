@@ -1,0 +1,263 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"longwire/connectors"
+	"longwire/conversation"
+	"longwire/conversation/boltstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+// fixture is a pool on a real store, with turns that a test scripts.
+type fixture struct {
+	*Pool
+	t     *testing.T
+	store *boltstore.Store
+	run   func(ctx context.Context, lease *conversation.Lease) error
+
+	mu   sync.Mutex
+	busy []string // the texts that were turned away
+}
+
+func (f *fixture) Run(ctx context.Context, lease *conversation.Lease) error { return f.run(ctx, lease) }
+
+func (f *fixture) Busy(_ context.Context, ev connectors.Event) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy = append(f.busy, ev.Text)
+	return nil
+}
+
+func newFixture(t *testing.T, config Config, opts conversation.Options) *fixture {
+	t.Helper()
+	store, err := boltstore.Open(filepath.Join(t.TempDir(), "test.db"), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	f := &fixture{t: t, store: store}
+	config.Connection = "c"
+	f.Pool = New(config, store, f, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	return f
+}
+
+// start runs the pool until the test ends or stop is called.
+func (f *fixture) start() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); f.Pool.Run(ctx) }()
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	f.t.Cleanup(stop)
+	return stop
+}
+
+func (f *fixture) deliver(person, text string) {
+	f.t.Helper()
+	ev := connectors.Event{ID: person + text, Connection: "c", Kind: connectors.KindText, Sender: connectors.Person{ID: person}, Text: text}
+	if err := f.Deliver(context.Background(), ev); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func receive[T any](t *testing.T, what string, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("no %s within %s", what, patience)
+		panic("unreachable")
+	}
+}
+
+func TestAtMostNTurnsAtATime(t *testing.T) {
+	f := newFixture(t, Config{Workers: 3}, conversation.Options{})
+	began, goOn := make(chan string, 10), make(chan struct{})
+	f.run = func(ctx context.Context, lease *conversation.Lease) error {
+		began <- lease.Event.Text
+		<-goOn
+		return lease.Done(ctx, conversation.Outcome{})
+	}
+	f.start()
+	for i := range 5 {
+		f.deliver(fmt.Sprint("p", i), "hello")
+	}
+	for range 3 {
+		receive(t, "turn", began)
+	}
+	if got := f.Counts().Running; got != 3 {
+		t.Errorf("%d turns are running", got)
+	}
+	select {
+	case <-began:
+		t.Error("a fourth turn began")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	for range 2 {
+		receive(t, "turn", began)
+	}
+}
+
+func TestPanicCostsOneAttempt(t *testing.T) {
+	f := newFixture(t, Config{Workers: 2}, conversation.Options{})
+	answered := make(chan string, 10)
+	f.run = func(ctx context.Context, lease *conversation.Lease) error {
+		if lease.Event.Text == "bad" {
+			panic("bad question")
+		}
+		answered <- lease.Event.Text
+		return lease.Done(ctx, conversation.Outcome{})
+	}
+	f.start()
+	f.deliver("ann", "bad")
+	f.deliver("bob", "good")
+	if got := receive(t, "answer", answered); got != "good" {
+		t.Errorf("answered %q", got)
+	}
+	eventually(t, "panic counted and good turn done", func() bool { c := f.Counts(); return c.Panics == 1 && c.Done == 1 })
+	if n, err := f.store.Waiting(context.Background(), "c"); err != nil || n != 1 {
+		t.Errorf("%d events wait, %v; the bad one is to be tried again", n, err)
+	}
+}
+
+func TestQuestionThatAlwaysPanicsIsGivenUp(t *testing.T) {
+	f := newFixture(t, Config{}, conversation.Options{})
+	released := make(chan struct{}, 1)
+	for _, c := range []struct {
+		attempt int
+		done    bool
+	}{{maxPanics - 1, false}, {maxPanics, true}} {
+		holder := &fakeHolder{released: released}
+		f.run = func(context.Context, *conversation.Lease) error { panic("again") }
+		f.Pool.run(context.Background(), &conversation.Lease{Attempt: c.attempt, Holder: holder})
+		if holder.done != c.done {
+			t.Errorf("attempt %d: done is %v", c.attempt, holder.done)
+		}
+	}
+}
+
+// fakeHolder is a lease without a store.
+type fakeHolder struct {
+	renew    error
+	done     bool
+	released chan struct{}
+}
+
+func (h *fakeHolder) Renew(context.Context) error                      { return h.renew }
+func (h *fakeHolder) Done(context.Context, conversation.Outcome) error { h.done = true; return nil }
+func (h *fakeHolder) Release(context.Context, time.Time) error {
+	select {
+	case h.released <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func TestLeaseIsRenewedWhileTheTurnRuns(t *testing.T) {
+	f := newFixture(t, Config{Workers: 2, Renew: 20 * time.Millisecond}, conversation.Options{Lease: 200 * time.Millisecond})
+	took := make(chan int, 10)
+	f.run = func(ctx context.Context, lease *conversation.Lease) error {
+		took <- lease.Attempt
+		select { // three leases long
+		case <-time.After(600 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return lease.Done(ctx, conversation.Outcome{})
+	}
+	f.start()
+	f.deliver("ann", "slow")
+	receive(t, "turn", took)
+	eventually(t, "turn done", func() bool { return f.Counts().Done == 1 })
+	if len(took) != 0 {
+		t.Error("the conversation was taken over although its holder lives")
+	}
+}
+
+func TestTurnWithoutLeaseIsStopped(t *testing.T) {
+	f := newFixture(t, Config{Renew: time.Millisecond}, conversation.Options{})
+	f.run = func(ctx context.Context, _ *conversation.Lease) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.Pool.run(context.Background(), &conversation.Lease{Holder: &fakeHolder{renew: conversation.ErrLost}})
+	}()
+	receive(t, "end of the turn", ended)
+}
+
+func TestPastTheBoundPeopleAreToldOnce(t *testing.T) {
+	f := newFixture(t, Config{}, conversation.Options{MaxWaiting: 2})
+	for i := range 5 {
+		f.deliver("ann", fmt.Sprint("m", i))
+	}
+	f.deliver("bob", "hello")
+	if len(f.busy) != 2 || f.busy[0] != "m2" || f.busy[1] != "hello" {
+		t.Errorf("told: %v", f.busy)
+	}
+	if c := f.Counts(); c.Accepted != 2 || c.TurnedAway != 4 {
+		t.Errorf("counts %+v", c)
+	}
+	f.deliver("ann", "m0") // a redelivery is known, whatever waits
+	if c := f.Counts(); c.Duplicates != 1 {
+		t.Errorf("counts %+v", c)
+	}
+}
+
+// failingStore cannot be asked for a while.
+type failingStore struct {
+	Store
+	mu    sync.Mutex
+	fails int
+}
+
+func (s *failingStore) Take(ctx context.Context, connection string) (*conversation.Lease, error) {
+	s.mu.Lock()
+	if s.fails > 0 {
+		s.fails--
+		s.mu.Unlock()
+		return nil, errors.New("store is away")
+	}
+	s.mu.Unlock()
+	return s.Store.Take(ctx, connection)
+}
+
+func TestStoreMayBeAway(t *testing.T) {
+	f := newFixture(t, Config{Workers: 1}, conversation.Options{})
+	f.Pool.store = &failingStore{Store: f.store, fails: 1}
+	answered := make(chan string, 1)
+	f.run = func(ctx context.Context, lease *conversation.Lease) error {
+		answered <- lease.Event.Text
+		return lease.Done(ctx, conversation.Outcome{})
+	}
+	f.start()
+	f.deliver("ann", "hello")
+	receive(t, "answer", answered)
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(patience); !holds(); {
+		if time.Now().After(limit) {
+			t.Fatalf("no %s within %s", what, patience)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -1,0 +1,158 @@
+package turn
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"longwire/agent/model"
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// Everything that people read in the chat and that the model did not write is
+// here, in Chinese and in English.
+
+// Language is the language of the bot's own words.
+type Language string
+
+// The languages. Auto takes that of the person, and Chinese where it cannot be
+// told.
+const (
+	Auto    Language = "auto"
+	Chinese Language = "zh"
+	English Language = "en"
+)
+
+// languageFor is the language to answer ev in.
+func (l Language) languageFor(ev connectors.Event, history []conversation.Turn) Language {
+	if l == Chinese || l == English {
+		return l
+	}
+	if lang := languageOf(ev.Text); lang != Auto {
+		return lang
+	}
+	for i := len(history) - 1; i >= 0; i-- {
+		if lang := languageOf(history[i].Question); lang != Auto {
+			return lang
+		}
+	}
+	return Chinese
+}
+
+// languageOf tells the language of a text, Auto where it cannot be told. One
+// Chinese character among Latin words is enough: the other way round ("用 Redis")
+// is how people write. A command is in nobody's language.
+func languageOf(text string) Language {
+	latin := false
+	for _, r := range text {
+		switch {
+		case unicode.Is(unicode.Han, r):
+			return Chinese
+		case unicode.IsLetter(r):
+			latin = true
+		}
+	}
+	if latin && !strings.HasPrefix(text, "/") {
+		return English
+	}
+	return Auto
+}
+
+func (l Language) pick(zh, en string) string {
+	if l == English {
+		return en
+	}
+	return zh
+}
+
+func (l Language) help() string {
+	return l.pick(
+		"你好，我是 AI 助手。直接发消息给我就可以提问；在群里请先 @我。我会记住最近的对话。\n\n"+
+			"- `/new`（或 `/新对话`）：忘记之前的对话，重新开始\n"+
+			"- `/help`（或 `/帮助`）：显示这段说明",
+		"Hello, I am an AI assistant. Just write to me; in a group, mention me first. I remember our recent conversation.\n\n"+
+			"- `/new`: forget what was said and start over\n"+
+			"- `/help`: show this text")
+}
+
+func (l Language) forgotten() string {
+	return l.pick("好的，之前的对话我已经忘记了，我们重新开始吧。", "Done: I have forgotten our conversation so far. Let us start over.")
+}
+
+func (l Language) nothingSaid() string {
+	return l.pick("我在。请问有什么可以帮你？（发送 `/help` 查看说明）", "I am here. What can I do for you? (Send `/help` to see what I can do.)")
+}
+
+// cannotRead says that a kind of message is not understood.
+func (l Language) cannotRead(kind connectors.Kind) string {
+	switch kind {
+	case connectors.KindEmpty:
+		return l.nothingSaid()
+	case connectors.KindTooLong:
+		return l.pick(
+			fmt.Sprintf("这条消息太长了，我一次最多能读约 %d 千字。请分几次发给我。", connectors.MaxText/3/1000),
+			fmt.Sprintf("This message is too long: I can read about %d thousand characters at a time. Please send it in parts.", connectors.MaxText/1000))
+	case connectors.KindQuota:
+		return l.pick("本月的消息额度已用完，我暂时看不到消息内容。请联系你所在组织的管理员。", "This month's message quota is used up, so I cannot see what you wrote. Please tell your administrator.")
+	}
+	zh, en := kindNames(kind)
+	return l.pick(
+		fmt.Sprintf("抱歉，我现在还看不了%s，只能读文字。请用文字告诉我。", zh),
+		fmt.Sprintf("Sorry, I cannot read %s yet, only text. Please tell me in words.", en))
+}
+
+func kindNames(kind connectors.Kind) (zh, en string) {
+	switch kind {
+	case connectors.KindPicture:
+		return "图片", "pictures"
+	case connectors.KindAudio:
+		return "语音", "voice messages"
+	case connectors.KindVideo:
+		return "视频", "videos"
+	case connectors.KindFile:
+		return "文件", "files"
+	case connectors.KindSticker:
+		return "表情", "stickers"
+	case connectors.KindCard:
+		return "卡片", "cards"
+	case connectors.KindForward:
+		return "转发的聊天记录", "forwarded chats"
+	}
+	return "这种消息", "this kind of message"
+}
+
+// failed says kindly that there is no answer, or not all of it. The trace id
+// lets the operator find out why.
+func (l Language) failed(kind model.Kind, trace string) string {
+	var zh, en string
+	switch kind {
+	case model.Busy:
+		zh, en = "现在提问的人太多，我忙不过来。请过一会儿再试。", "Too many people are asking right now. Please try again in a moment."
+	case model.Timeout:
+		zh, en = "我想了太久也没有结果。请过一会儿再试，或换个更简短的问法。", "I took too long to think. Please try again in a moment, or ask more briefly."
+	case model.Cut:
+		zh, en = "回答到一半中断了。请再问一次。", "The answer broke off. Please ask again."
+	case model.TooLong:
+		zh, en = "我们的对话太长了，我读不下了。请发送 `/new` 重新开始，或缩短问题。", "Our conversation has become too long for me. Please send `/new` to start over, or shorten your question."
+	case model.Filtered:
+		zh, en = "这个问题我不能回答。请换个说法试试。", "I may not answer this one. Please try to put it differently."
+	case model.Key, model.Request:
+		zh, en = "我暂时无法回答：服务配置有问题。请把下面的编号告诉管理员。", "I cannot answer at the moment: something is set up wrongly. Please give the number below to your administrator."
+	default:
+		zh, en = "抱歉，我暂时无法回答。请过一会儿再试。", "Sorry, I cannot answer right now. Please try again in a moment."
+	}
+	return l.pick(zh+"（编号 "+trace+"）", en+" (ref "+trace+")")
+}
+
+// cutShort follows an answer that reached its longest length.
+func (l Language) cutShort() string {
+	return l.pick("\n\n（回答太长，到此为止。你可以发“继续”。）", "\n\n(The answer reached its longest length. You can write “go on”.)")
+}
+
+// busy says that so much waits that this message is not taken.
+func (l Language) busy(trace string) string {
+	return l.pick(
+		"现在等待回答的消息太多了，这条消息我没有收下。请过几分钟再发一次。（编号 "+trace+"）",
+		"Too many messages are waiting for an answer, so I did not take this one. Please send it again in a few minutes. (ref "+trace+")")
+}

@@ -1,0 +1,274 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"longwire/agent/model"
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// script is a model and a replier that do as a test tells them, and a lease that
+// remembers how it ended.
+type script struct {
+	deltas  []string
+	failure error
+	hang    bool // the model says nothing until its context ends
+
+	refuse []error // what Reply returns, in order; nil beyond them
+
+	asked   [][]model.Message
+	replies []string
+	done    []conversation.Outcome
+	release []time.Time
+	lost    bool
+}
+
+func (s *script) Stream(ctx context.Context, prompt []model.Message) iter.Seq2[string, error] {
+	s.asked = append(s.asked, prompt)
+	return func(yield func(string, error) bool) {
+		for _, d := range s.deltas {
+			if !yield(d, nil) {
+				return
+			}
+		}
+		if s.hang {
+			<-ctx.Done()
+			yield("", ctx.Err())
+		} else if s.failure != nil {
+			yield("", s.failure)
+		}
+	}
+}
+
+func (s *script) Reply(_ context.Context, _ connectors.Event, answer connectors.Answer) error {
+	text, err := connectors.Collect(answer)
+	if err != nil {
+		return err
+	}
+	if len(s.refuse) > 0 {
+		err, s.refuse = s.refuse[0], s.refuse[1:]
+		return err
+	}
+	s.replies = append(s.replies, text)
+	return nil
+}
+
+func (s *script) Renew(context.Context) error { return nil }
+
+func (s *script) Done(_ context.Context, out conversation.Outcome) error {
+	if s.lost {
+		return conversation.ErrLost
+	}
+	s.done = append(s.done, out)
+	return nil
+}
+
+func (s *script) Release(_ context.Context, retry time.Time) error {
+	if s.lost {
+		return conversation.ErrLost
+	}
+	s.release = append(s.release, retry)
+	return nil
+}
+
+func (s *script) run(t *testing.T, ctx context.Context, ev connectors.Event, attempt int, history ...conversation.Turn) error {
+	t.Helper()
+	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	return turn.Run(ctx, &conversation.Lease{Event: ev, Attempt: attempt, History: history, Holder: s})
+}
+
+func written(text string) connectors.Event {
+	return connectors.Event{ID: "m1", Connection: "c", Kind: connectors.KindText, Text: text, Received: time.Now()}
+}
+
+func TestAnswerIsShownAndRemembered(t *testing.T) {
+	s := &script{deltas: []string{"Hel", "lo"}}
+	if err := s.run(t, t.Context(), written("hi"), 1, conversation.Turn{Question: "q", Answer: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	want := []model.Message{{Role: model.System, Content: "be kind"}, {Role: model.User, Content: "q"}, {Role: model.Assistant, Content: "a"}, {Role: model.User, Content: "hi"}}
+	if len(s.asked) != 1 || len(s.asked[0]) != len(want) {
+		t.Fatalf("asked %v", s.asked)
+	}
+	for i, m := range s.asked[0] {
+		if m != want[i] {
+			t.Errorf("prompt[%d] = %v, want %v", i, m, want[i])
+		}
+	}
+	if len(s.replies) != 1 || s.replies[0] != "Hello" {
+		t.Errorf("shown: %q", s.replies)
+	}
+	if len(s.done) != 1 || s.done[0].Turn == nil || s.done[0].Turn.Question != "hi" || s.done[0].Turn.Answer != "Hello" {
+		t.Errorf("remembered: %+v", s.done)
+	}
+}
+
+func TestFailureIsToldAndNotRemembered(t *testing.T) {
+	ev := written("hi")
+	for _, kind := range []model.Kind{model.Key, model.Request, model.TooLong, model.Busy, model.Unavailable, model.Timeout, model.Cut, model.Filtered, model.Empty} {
+		s := &script{deltas: []string{"half"}, failure: &model.Error{Kind: kind, Message: "internal detail"}}
+		if err := s.run(t, t.Context(), ev, 1); err != nil {
+			t.Fatal(err)
+		}
+		got := s.replies[0]
+		if !strings.HasPrefix(got, "half\n\n") || !strings.Contains(got, ev.Trace()) || strings.Contains(got, "internal detail") {
+			t.Errorf("%s: the person reads %q", kind, got)
+		}
+		if len(s.done) != 1 || s.done[0].Turn != nil {
+			t.Errorf("%s: settled as %+v", kind, s.done)
+		}
+	}
+}
+
+func TestLongestLengthIsAnAnswer(t *testing.T) {
+	s := &script{deltas: []string{"long"}, failure: &model.Error{Kind: model.Length}}
+	if err := s.run(t, t.Context(), written("讲"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(s.replies[0], "long") || !strings.Contains(s.replies[0], "继续") || s.done[0].Turn == nil {
+		t.Errorf("shown %q, settled as %+v", s.replies[0], s.done)
+	}
+}
+
+func TestDeadlineOfTheTurnIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{hang: true}
+		if err := s.run(t, t.Context(), written("你好"), 1); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.replies) != 1 || !strings.Contains(s.replies[0], "太久") || len(s.done) != 1 {
+			t.Errorf("shown %q, settled as %+v", s.replies, s.done)
+		}
+	})
+}
+
+func TestStoppingGivesTheTurnBack(t *testing.T) {
+	s := &script{hang: true}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("stopping")
+	cancel(reason)
+	if err := s.run(t, ctx, written("hi"), 1); !errors.Is(err, reason) {
+		t.Fatalf("got %v", err)
+	}
+	if len(s.replies) != 0 || len(s.done) != 0 || len(s.release) != 1 || !s.release[0].IsZero() {
+		t.Errorf("shown %q, done %+v, released %v", s.replies, s.done, s.release)
+	}
+}
+
+func TestReplyThatFailsIsTriedAgainLater(t *testing.T) {
+	s := &script{deltas: []string{"x"}, refuse: []error{&connectors.Error{Op: "send", RetryAfter: time.Hour}}}
+	before := time.Now()
+	if err := s.run(t, t.Context(), written("hi"), 1); err == nil {
+		t.Fatal("a turn whose reply failed counts as done")
+	}
+	if len(s.release) != 1 || s.release[0].Before(before.Add(time.Hour)) || len(s.done) != 0 {
+		t.Errorf("released %v, done %+v", s.release, s.done)
+	}
+}
+
+func TestGivingUp(t *testing.T) {
+	transient := &connectors.Error{Op: "send"}
+	for name, c := range map[string]struct {
+		refuse  error
+		attempt int
+	}{
+		"the platform will never take it": {&connectors.Error{Op: "send", Fatal: true}, 1},
+		"the last attempt":                {transient, 5},
+	} {
+		s := &script{deltas: []string{"x"}, refuse: []error{c.refuse}}
+		if err := s.run(t, t.Context(), written("hi"), c.attempt); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.done) != 1 || s.done[0].Turn != nil || len(s.release) != 0 {
+			t.Errorf("%s: done %+v, released %v", name, s.done, s.release)
+		}
+	}
+}
+
+func TestEventThatKillsTheProgramIsToldInTheEnd(t *testing.T) {
+	s := &script{deltas: []string{"x"}}
+	if err := s.run(t, t.Context(), written("hi"), 6); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.asked) != 0 || len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") || len(s.done) != 1 {
+		t.Errorf("asked %d times, shown %q, done %+v", len(s.asked), s.replies, s.done)
+	}
+}
+
+func TestLostLeaseIsNotTriedAgain(t *testing.T) {
+	s := &script{deltas: []string{"x"}, lost: true}
+	began := time.Now()
+	if err := s.run(t, t.Context(), written("hi"), 1); !errors.Is(err, conversation.ErrLost) {
+		t.Fatalf("got %v", err)
+	}
+	if time.Since(began) > 400*time.Millisecond { // the first wait of a retry is longer
+		t.Error("a lost lease was asked again")
+	}
+}
+
+func TestCommandsAndKinds(t *testing.T) {
+	for text, want := range map[string]string{
+		"/new": "start over", "/NEW ": "start over", "／new": "start over", "/新对话": "重新开始",
+		"/help": "/new", "/帮助": "/new",
+	} {
+		s := &script{}
+		ev := written(text)
+		if err := s.run(t, t.Context(), ev, 1, conversation.Turn{Question: "hello", Answer: "hi"}); err != nil {
+			t.Fatal(err)
+		}
+		forget := strings.Contains(want, "over") || strings.Contains(want, "新")
+		if len(s.asked) != 0 || !strings.Contains(s.replies[0], want) || s.done[0].Forget != (forget && want != "/new") {
+			t.Errorf("%q: shown %q, done %+v", text, s.replies, s.done)
+		}
+	}
+	for _, kind := range []connectors.Kind{
+		connectors.KindPicture, connectors.KindAudio, connectors.KindVideo, connectors.KindFile, connectors.KindSticker,
+		connectors.KindCard, connectors.KindForward, connectors.KindTooLong, connectors.KindEmpty, connectors.KindQuota, connectors.KindOther,
+	} {
+		s := &script{}
+		if err := s.run(t, t.Context(), connectors.Event{ID: "m", Kind: kind}, 1); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.asked) != 0 || len(s.replies) != 1 || languageOf(s.replies[0]) != Chinese {
+			t.Errorf("%s: asked %d times, shown %q", kind, len(s.asked), s.replies)
+		}
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	for text, want := range map[string]Language{
+		"你好": Chinese, "用 Redis 怎么做": Chinese, "hello": English, "123 ?": Auto, "": Auto, "/new": Auto, "Привет": English,
+	} {
+		if got := languageOf(text); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
+		}
+	}
+	history := []conversation.Turn{{Question: "你好"}, {Question: "hello"}, {Question: "42"}}
+	if got := Auto.languageFor(connectors.Event{}, history); got != English {
+		t.Errorf("after an English question: %s", got)
+	}
+	if got := Auto.languageFor(connectors.Event{}, nil); got != Chinese {
+		t.Errorf("without a hint: %s", got)
+	}
+	if got := English.languageFor(written("你好"), nil); got != English {
+		t.Errorf("a configured language gives way: %s", got)
+	}
+}
+
+func TestPromptLeavesOutTheOldest(t *testing.T) {
+	turn := New(Config{}, nil, nil, nil)
+	long := strings.Repeat("x", maxHistory/3)
+	messages := turn.prompt([]conversation.Turn{{Question: "oldest", Answer: long}, {Question: "b", Answer: long}, {Question: "c", Answer: long}}, "now")
+	if len(messages) != 5 || messages[0].Content != "b" || messages[4].Content != "now" {
+		t.Errorf("%d messages, the first is %.10q", len(messages), messages[0].Content)
+	}
+}
