@@ -75,9 +75,9 @@ func TestTokenIsReplacedBeforeItsEnd(t *testing.T) {
 			m := &mint{life: row.life}
 			token := NewToken(m.fetch)
 			m.expect(t, token, "t1")
-			time.Sleep(row.good - 1)
+			time.Sleep(row.good - time.Nanosecond)
 			m.expect(t, token, "t1")
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			m.expect(t, token, "t2")
 		})
 	}
