@@ -1,0 +1,252 @@
+package feishu
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
+	larkim "github.com/larksuite/oapi-sdk-go/v3/service/im/v1"
+
+	"longwire/connectors"
+)
+
+// api calls the platform over HTTP for one app. The SDK's own token cache is not
+// used: it goes on sending a token that the platform has refused.
+type api struct {
+	config *larkcore.Config
+	http   *http.Client
+	im     *larkim.V1
+	token  *connectors.Token
+}
+
+const (
+	callTime = 10 * time.Second // one HTTP call
+	maxBody  = 4 << 20          // bytes of an answer that are read
+)
+
+func newAPI(config Config) *api {
+	a := &api{http: &http.Client{
+		Timeout:   callTime,
+		Transport: bounded{http.DefaultTransport.(*http.Transport).Clone()},
+	}}
+	a.config = &larkcore.Config{
+		BaseUrl:      config.Endpoint,
+		AppId:        config.AppID,
+		AppSecret:    config.AppSecret,
+		AppType:      larkcore.AppTypeSelfBuilt,
+		HttpClient:   a.http,
+		Logger:       silent{},
+		Serializable: &larkcore.DefaultSerialization{},
+	}
+	a.im = larkim.New(a.config)
+	a.token = connectors.NewToken(a.fetchToken)
+	return a
+}
+
+// bounded cuts every answer at maxBody; the SDK reads without a bound.
+type bounded struct{ *http.Transport }
+
+func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := b.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxBody), resp.Body}
+	return resp, nil
+}
+
+// silent keeps the SDK from printing to standard output; what it would say comes
+// back as an error too.
+type silent struct{}
+
+func (silent) Debug(context.Context, ...any) {}
+func (silent) Info(context.Context, ...any)  {}
+func (silent) Warn(context.Context, ...any)  {}
+func (silent) Error(context.Context, ...any) {}
+
+// fetchToken asks for the tenant access token. Its errors are HTTP 200 with a
+// code; expire is what is left of a token's two hours.
+func (a *api) fetchToken(ctx context.Context) (string, time.Duration, error) {
+	const op = "get token"
+	resp, err := larkcore.Request(ctx, &larkcore.ApiReq{
+		HttpMethod:                http.MethodPost,
+		ApiPath:                   "/open-apis/auth/v3/tenant_access_token/internal",
+		Body:                      map[string]string{"app_id": a.config.AppId, "app_secret": a.config.AppSecret},
+		SupportedAccessTokenTypes: []larkcore.AccessTokenType{larkcore.AccessTokenTypeNone},
+	}, a.config)
+	if err != nil {
+		return "", 0, &connectors.Error{Op: op, Err: connectors.WithoutURL(err)}
+	}
+	var answer struct {
+		larkcore.CodeError
+		Token  string `json:"tenant_access_token"`
+		Expire int64  `json:"expire"` // seconds
+	}
+	if err := json.Unmarshal(resp.RawBody, &answer); err != nil {
+		return "", 0, &connectors.Error{Op: op, Code: "HTTP " + strconv.Itoa(resp.StatusCode), Err: fmt.Errorf("parse answer: %w", err)}
+	}
+	if answer.Code != 0 || answer.Token == "" {
+		return "", 0, refusal(op, resp, answer.CodeError)
+	}
+	return answer.Token, time.Duration(answer.Expire) * time.Second, nil
+}
+
+// call makes a call that needs the token. A token that the platform no longer
+// knows is not used again, and is replaced once.
+func (a *api) call(ctx context.Context, op string, do func(option larkcore.RequestOptionFunc) (*larkcore.ApiResp, larkcore.CodeError, error)) error {
+	for fresh := false; ; fresh = true {
+		token, err := a.token.Value(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		resp, code, err := do(larkcore.WithTenantAccessToken(token))
+		if err != nil {
+			return &connectors.Error{Op: op, Err: brief{connectors.WithoutURL(err)}}
+		}
+		if code.Code == 0 && resp.StatusCode == http.StatusOK {
+			return nil
+		}
+		if tokenRefused(code.Code) {
+			a.token.Drop(token)
+			if !fresh {
+				continue
+			}
+		}
+		return refusal(op, resp, code)
+	}
+}
+
+// brief is an error of the SDK that may quote a whole answer, for instance a
+// proxy's HTML.
+type brief struct{ error }
+
+func (b brief) Error() string { return clip(b.error.Error(), 200) }
+func (b brief) Unwrap() error { return b.error }
+
+// reply replies to a message. The platform does nothing for a uuid that it has
+// seen within the hour but say that all is well, so reply may be repeated.
+func (a *api) reply(ctx context.Context, messageID, msgType, content, uuid string) error {
+	req := larkim.NewReplyMessageReqBuilder().MessageId(messageID).
+		Body(larkim.NewReplyMessageReqBodyBuilder().MsgType(msgType).Content(content).Uuid(uuid).Build()).
+		Build()
+	return a.call(ctx, "reply to message", func(option larkcore.RequestOptionFunc) (*larkcore.ApiResp, larkcore.CodeError, error) {
+		resp, err := a.im.Message.Reply(ctx, req, option)
+		if err != nil {
+			return nil, larkcore.CodeError{}, err
+		}
+		return resp.ApiResp, resp.CodeError, nil
+	})
+}
+
+// whoAmI asks for the bot's own open_id.
+func (a *api) whoAmI(ctx context.Context) (openID string, err error) {
+	err = a.call(ctx, "get bot info", func(option larkcore.RequestOptionFunc) (*larkcore.ApiResp, larkcore.CodeError, error) {
+		resp, err := larkcore.Request(ctx, &larkcore.ApiReq{
+			HttpMethod:                http.MethodGet,
+			ApiPath:                   "/open-apis/bot/v3/info",
+			SupportedAccessTokenTypes: []larkcore.AccessTokenType{larkcore.AccessTokenTypeTenant},
+		}, a.config, option)
+		if err != nil {
+			return nil, larkcore.CodeError{}, err
+		}
+		var answer struct {
+			larkcore.CodeError
+			Bot struct {
+				OpenID string `json:"open_id"`
+			} `json:"bot"`
+		}
+		if err := json.Unmarshal(resp.RawBody, &answer); err != nil {
+			return nil, larkcore.CodeError{}, fmt.Errorf("HTTP %d: parse answer: %w", resp.StatusCode, err)
+		}
+		openID = answer.Bot.OpenID
+		return resp, answer.CodeError, nil
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case openID == "":
+		return "", &connectors.Error{Op: "get bot info", Message: "the answer holds no open_id"}
+	}
+	return openID, nil
+}
+
+// tokenRefused reports whether code says that the token is missing, has ended or
+// is of the wrong kind.
+func tokenRefused(code int) bool {
+	switch code {
+	case 99991661, 99991663, 99991664, 99991665, 99991668, 99991671, 99991677:
+		return true
+	}
+	return false
+}
+
+// refusal makes an error of a code, and is the one place that decides whether
+// trying again helps. A code that is not known is taken for final: the same call
+// would meet it again. A refusal without a code is a gateway's and passes.
+func refusal(op string, resp *larkcore.ApiResp, code larkcore.CodeError) error {
+	e := &connectors.Error{Op: op, Code: strconv.Itoa(code.Code), Message: code.Msg, RetryAfter: limited(resp)}
+	if resp.Header.Get("X-Tt-Logid") != "" {
+		e.Message += " (log id " + resp.Header.Get("X-Tt-Logid") + ")"
+	}
+	switch code.Code {
+	case 0:
+		e.Code = "HTTP " + strconv.Itoa(resp.StatusCode)
+	case 99991400, // frequency limit of the API
+		230020, 11232, 11233, 11247, 1000004, 1000005, // frequency limits of a chat, a person, a message
+		230049, 18121, 231015, // the same uuid is under way
+		2200, 1500, 300000: // trouble inside
+	case 99991403: // the month's quota is used up
+		e.Fatal = true
+	case 99991672, 99991679:
+		e.Fatal = true
+		e.Message += missingScopes(code)
+	default:
+		e.Fatal = resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && !tokenRefused(code.Code)
+	}
+	return e
+}
+
+// limited is how long the platform asks to wait, 0 where it does not.
+func limited(resp *larkcore.ApiResp) time.Duration {
+	s, err := strconv.Atoi(resp.Header.Get("x-ogw-ratelimit-reset"))
+	if err != nil || s <= 0 {
+		return 0
+	}
+	return time.Duration(min(s, 60)) * time.Second
+}
+
+// missingScopes names the scopes that an app has to apply for.
+func missingScopes(code larkcore.CodeError) string {
+	if code.Err == nil || len(code.Err.PermissionViolations) == 0 {
+		return ""
+	}
+	var scopes []string
+	for _, violation := range code.Err.PermissionViolations {
+		scopes = append(scopes, violation.Subject)
+	}
+	return " (the app lacks the scope " + strings.Join(scopes, " or ") + ")"
+}
+
+// withdrawn reports whether err says that the message to reply to is gone: it
+// was recalled or deleted, so nobody waits for an answer.
+func withdrawn(err error) bool {
+	var e *connectors.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code {
+	case "230011", "231003", "230110":
+		return true
+	}
+	return false
+}

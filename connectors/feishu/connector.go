@@ -1,0 +1,159 @@
+// Package feishu answers people in Feishu and Lark through the long connection,
+// which needs no inbound port. Lark is the same behind another endpoint.
+//
+// The walk of a message:
+//
+//	endpoint.go   ask the platform where to dial (a URL, used once), dial
+//	frame.go      read a frame, put split ones together (parts.go)
+//	event.go      make a connectors.Event of im.message.receive_v1
+//	connector.go  deliver the event; answer the frame once it is stored
+//	reply.go      reply to the message, at most once whatever happens (uuid)
+//	api.go        one call to the REST API, its token and its errors
+//	identity.go   who the bot is: without its open_id no mention can be told
+//
+// The official SDK gives the REST calls and their models. The socket is ours
+// (package socket) and so is the frame codec (pbbp2): the SDK's client loses split
+// frames to a race, allocates whatever count of parts a frame claims, and ends for
+// good on codes that are seen in transient trouble. So are the event types
+// (event.go): the SDK's lose a message over a number where a text is documented.
+//
+// # What Feishu promises
+//
+// An event must be answered within 3 s. One that is refused or not answered comes
+// again after 15 s, 5 min, 1 h and 6 h, and duplicates are possible besides; the
+// message's id stays the same.
+package feishu
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"longwire/connectors"
+	"longwire/connectors/feishu/pbbp2"
+	"longwire/connectors/socket"
+)
+
+// Config says which app to be and where.
+type Config struct {
+	Name      string // the connection's name
+	AppID     string
+	AppSecret string
+	Endpoint  string // base URL; https://open.feishu.cn, https://open.larksuite.com
+
+	Keepalive time.Duration  // how often the link is checked, at the least as often as the platform asks; default 30 s
+	Backoff   socket.Backoff // between attempts, also those to learn who the bot is
+}
+
+// Connector is one Feishu app and the stream it holds.
+type Connector struct {
+	config   Config
+	link     *socket.Link
+	intake   *connectors.Intake
+	api      *api
+	identity *identity
+	log      *slog.Logger
+}
+
+// New makes a connector that hands events to deliver. It does nothing until Run.
+func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector {
+	c := &Connector{
+		config: config,
+		intake: connectors.NewIntake(deliver, log),
+		api:    newAPI(config),
+		log:    log,
+	}
+	c.identity = newIdentity(c.api, config.Backoff, log)
+	c.link = socket.New(c, config.Backoff, log)
+	return c
+}
+
+// Run holds the stream until ctx ends. It is called once.
+func (c *Connector) Run(ctx context.Context) {
+	defer c.api.http.CloseIdleConnections()
+	defer c.intake.Wait()
+	var learning sync.WaitGroup
+	defer learning.Wait()
+	learning.Go(func() { c.identity.learn(ctx) })
+	c.link.Run(ctx)
+}
+
+// Serve reads the frames of one socket; it is called by the link.
+func (c *Connector) Serve(_ context.Context, conn *socket.Conn) error {
+	var unanswered sync.WaitGroup // frames of this socket that are being delivered
+	defer unanswered.Wait()
+	parts := newParts()
+	for {
+		_, raw, err := conn.Read()
+		if errors.Is(err, socket.ErrTooLarge) {
+			c.intake.Malformed(err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.serveFrame(conn, raw, parts, &unanswered)
+	}
+}
+
+// serveFrame settles one frame: at once if it is about the connection or is a
+// part that others belong to, after delivery if somebody wrote to the bot.
+func (c *Connector) serveFrame(conn *socket.Conn, raw []byte, parts *parts, unanswered *sync.WaitGroup) {
+	defer c.intake.Contain("read frame", "bytes", len(raw))
+	arrived := time.Now()
+	f, err := parseFrame(raw)
+	if err != nil {
+		c.intake.Malformed(err, "bytes", len(raw))
+		return
+	}
+	if f.Method != pbbp2.MethodData || f.Header(pbbp2.HeaderType) != eventType {
+		return // a pong has done its work by coming; nothing else is answered by anybody
+	}
+	payload, whole, err := parts.add(f, arrived)
+	if err != nil {
+		c.intake.Malformed(err, "frame", f.id())
+		return
+	}
+	if !whole {
+		return
+	}
+	ev, err := parseEvent(payload, c.config.Name, c.identity.openID())
+	switch {
+	case errors.Is(err, errNotForUs):
+		c.log.Debug("event ignored", "frame", f.id(), "reason", err)
+		c.answer(conn, f, arrived, nil)
+	case errors.Is(err, errWhoAmI):
+		c.log.Warn("group message refused, the platform will send it again", "frame", f.id(), "err", err)
+		c.answer(conn, f, arrived, err)
+	case err != nil:
+		c.intake.Malformed(err, "frame", f.id())
+		c.answer(conn, f, arrived, err)
+	default:
+		unanswered.Add(1)
+		c.intake.Add(ev, func(err error) {
+			defer unanswered.Done()
+			c.answer(conn, f, arrived, err)
+		})
+	}
+}
+
+func (c *Connector) answer(conn *socket.Conn, f frame, arrived time.Time, outcome error) {
+	if err := conn.Write(socket.Binary, f.response(arrived, outcome)); err != nil {
+		c.log.Warn("ack not sent, the platform will send the frame again", "frame", f.id(), "err", err)
+	}
+}
+
+// Status is the truth about the connection now. A bot that does not know itself
+// yet hears everybody and answers nobody in groups, which is a problem.
+func (c *Connector) Status() connectors.Status {
+	status := c.link.Status()
+	if status.Problem == "" {
+		status.Problem = c.identity.problem()
+	}
+	return status
+}
+
+// Counts is what the connection has seen.
+func (c *Connector) Counts() connectors.Counts { return c.intake.Counts() }
