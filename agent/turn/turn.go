@@ -148,7 +148,10 @@ func (t *Turn) ask(ctx context.Context, lease *conversation.Lease, lang Language
 				return
 			}
 		}
-		said.whole = true
+		if said.whole = strings.TrimSpace(said.text.String()) != ""; !said.whole { // blanks are silence
+			said.failure = &model.Error{Kind: model.Empty, Message: "nothing but blanks"}
+			yield("", &connectors.Failure{Text: lang.failed(model.Empty, ev.Trace()), Err: said.failure})
+		}
 	}
 }
 

@@ -129,6 +129,16 @@ func TestFailureIsToldAndNotRemembered(t *testing.T) {
 	}
 }
 
+func TestBlanksAreNoAnswer(t *testing.T) {
+	s := &script{deltas: []string{" ", "\n\n"}}
+	if err := s.run(t, t.Context(), written("hi"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") || s.done[0].Turn != nil {
+		t.Errorf("shown %q, settled as %+v", s.replies, s.done)
+	}
+}
+
 func TestLongestLengthIsAnAnswer(t *testing.T) {
 	s := &script{deltas: []string{"long"}, failure: &model.Error{Kind: model.Length}}
 	if err := s.run(t, t.Context(), written("讲"), 1); err != nil {

@@ -1,0 +1,58 @@
+# The verbs of this project; "make help" says what each does.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+FUZZTIME    ?= 20s
+
+.PHONY: run build test lint fmt fuzz bench help redis
+
+run: build ## try it: both platforms and a model on this machine, with a prompt
+	./bin/longwire sandbox
+
+build: ## bin/longwire, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/longwire ./agent
+
+test: redis ## all tests, with the race detector
+	@test -n "$(RACE)" || echo "no gcc: the tests run without the race detector"
+	go test $(RACE) -shuffle=on -timeout 20m ./...
+
+lint: ## gofmt, vet, staticcheck, known vulnerabilities
+	@unformatted=$$(gofmt -l agent connectors conversation); test -z "$$unformatted" || { echo "run make fmt: $$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@GOBIN='$(CURDIR)/bin' go install $(GOVULNCHECK)
+	@./bin/govulncheck ./...; code=$$?; \
+	if [ $$code -eq 3 ]; then exit 1; \
+	elif [ $$code -ne 0 ]; then echo "known vulnerabilities were not looked for: govulncheck could not reach its database"; fi
+
+fmt: ## gofmt everything
+	gofmt -w agent connectors conversation
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@grep -rl --include='*_test.go' '^func Fuzz' agent connectors conversation | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			echo "$$(dirname $$file) $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; \
+		done; \
+	done
+
+bench: build redis ## the program against a bare loop, in ratios
+	go run ./agent/bench
+
+help: ## this text
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+
+# A real redis-server for the tests: installed where that is possible, otherwise
+# they run on miniredis and say so.
+redis:
+	@command -v redis-server >/dev/null 2>&1 \
+	|| { command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq redis-server >/dev/null; } \
+	|| { command -v brew >/dev/null 2>&1 && brew install redis; } \
+	|| echo "redis-server is missing and cannot be installed here: its tests run on miniredis"

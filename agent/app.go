@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"longwire/agent/admin"
+	"longwire/agent/config"
+	"longwire/agent/model"
+	"longwire/agent/pool"
+	"longwire/agent/turn"
+	"longwire/connectors"
+	"longwire/connectors/dingtalk"
+	"longwire/connectors/feishu"
+	"longwire/conversation"
+	"longwire/conversation/boltstore"
+	"longwire/conversation/redisstore"
+)
+
+// App is the whole program behind the command line. New wires it, Run blocks,
+// and what New has built is undone last first, by Run at its end or by New where
+// it fails half-way.
+type App struct {
+	config      *config.Config
+	store       conversation.Store
+	connections []*connection
+	admin       *admin.Server
+	log         *slog.Logger
+
+	undo []step // what is to be undone, in the order in which it was done
+}
+
+// connection is one configured connection: its stream and its workers.
+type connection struct {
+	connector connector
+	pool      *pool.Pool
+}
+
+// connector is what both platforms' connectors are.
+type connector interface {
+	Run(ctx context.Context)
+	Reply(ctx context.Context, ev connectors.Event, answer connectors.Answer) error
+	Status() connectors.Status
+}
+
+type step struct {
+	name string
+	do   func(ctx context.Context) error
+}
+
+// stopTime bounds how long undoing may take once nothing runs any more.
+const stopTime = 5 * time.Second
+
+// New wires the program. Nothing is dialled until Run, but the store is opened and
+// the admin listener is bound, so what cannot work is an error here.
+func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err error) {
+	a := &App{config: cfg, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.stop())
+		}
+	}()
+
+	if a.store, err = openStore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	a.onStop("close store", func(context.Context) error { return a.store.Close() })
+
+	client := model.New(model.Config{
+		Endpoint:   cfg.Model.Endpoint,
+		Key:        cfg.Model.APIKey.Reveal(),
+		Name:       cfg.Model.Name,
+		MaxTokens:  cfg.Model.MaxTokens,
+		FirstToken: cfg.Model.FirstTokenTimeout,
+		Idle:       cfg.Model.IdleTimeout,
+		Attempts:   cfg.Model.Attempts,
+	})
+	a.onStop("close model client", func(context.Context) error { client.Close(); return nil })
+
+	for _, c := range cfg.Connections {
+		a.connections = append(a.connections, a.connect(c, client))
+	}
+	if a.admin, err = admin.New(a.adminConfig(), log); err != nil {
+		return nil, err
+	}
+	a.onStop("close admin listener", a.admin.Stop)
+	return a, nil
+}
+
+// connect wires one connection: the connector delivers to the pool, the pool runs
+// turns, and a turn replies through the connector.
+func (a *App) connect(c config.Connection, client *model.Client) *connection {
+	log := a.log.With("connection", c.Name)
+	conn := &connection{}
+	deliver := func(ctx context.Context, ev connectors.Event) error { return conn.pool.Deliver(ctx, ev) }
+	switch c.Platform {
+	case config.DingTalk:
+		conn.connector = dingtalk.New(dingtalk.Config{
+			Name:         c.Name,
+			ClientID:     c.ClientID,
+			ClientSecret: c.ClientSecret.Reveal(),
+			RobotCode:    c.RobotCode,
+			Endpoint:     c.Endpoint,
+			Keepalive:    c.Keepalive,
+		}, deliver, log)
+	case config.Feishu:
+		conn.connector = feishu.New(feishu.Config{
+			Name:      c.Name,
+			AppID:     c.AppID,
+			AppSecret: c.AppSecret.Reveal(),
+			Endpoint:  c.Endpoint,
+			Keepalive: c.Keepalive,
+		}, deliver, log)
+	}
+	t := turn.New(turn.Config{
+		SystemPrompt: a.config.Model.SystemPrompt,
+		Language:     turn.Language(a.config.Conversation.Language),
+		Timeout:      a.config.Model.TurnTimeout,
+	}, client, conn.connector, log)
+	conn.pool = pool.New(pool.Config{
+		Connection: c.Name,
+		Workers:    c.Workers,
+		Renew:      a.config.Inbox.Lease / 3,
+		Grace:      max(a.config.Shutdown, 1), // 0 in the file is "at once", in the pool the default
+	}, a.store, t, log)
+	return conn
+}
+
+func (a *App) adminConfig() admin.Config {
+	cfg := admin.Config{
+		Listen:  a.config.Admin.Listen,
+		Token:   a.config.Admin.Token.Reveal(),
+		Version: version,
+		Store:   a.store,
+	}
+	for i, c := range a.config.Connections {
+		cfg.Connections = append(cfg.Connections, admin.Connection{
+			Name:     c.Name,
+			Platform: string(c.Platform),
+			Link:     a.connections[i].connector,
+		})
+	}
+	return cfg
+}
+
+// openStore opens the store that cfg names.
+func openStore(ctx context.Context, cfg *config.Config) (conversation.Store, error) {
+	opts := conversation.Options{
+		TTL:        cfg.Conversation.TTL,
+		Turns:      cfg.Conversation.Turns,
+		Remember:   cfg.Inbox.Remember,
+		Lease:      cfg.Inbox.Lease,
+		MaxWaiting: cfg.Inbox.Waiting,
+	}
+	if opts.TTL == 0 {
+		opts.TTL = -1 // the file's word for "for ever"
+	}
+	if path, ok := cfg.Store.File(); ok {
+		return boltstore.Open(path, opts)
+	}
+	return redisstore.Open(ctx, cfg.Store.Reveal(), opts)
+}
+
+// Run answers people until ctx ends, then lets running turns finish. It returns
+// nil after a clean stop. It is called once.
+func (a *App) Run(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var running, listening sync.WaitGroup
+	listening.Go(func() {
+		if err := a.admin.Run(); err != nil {
+			fail(err)
+		}
+	})
+	for _, c := range a.connections {
+		running.Go(func() { c.connector.Run(ctx) })
+		running.Go(func() { c.pool.Run(ctx) })
+	}
+	a.log.Info("running", "version", version, "connections", len(a.connections), "store", a.config.Store, "health", "http://"+a.admin.Addr()+"/api/health")
+
+	<-ctx.Done()
+	err := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	a.log.Info("stopping, running turns may finish", "within", a.config.Shutdown)
+	running.Wait()
+	err = errors.Join(err, a.stop())
+	listening.Wait()
+	a.log.Info("stopped")
+	return err
+}
+
+// Addr is where the admin listener is.
+func (a *App) Addr() string { return a.admin.Addr() }
+
+func (a *App) onStop(name string, do func(ctx context.Context) error) {
+	a.undo = append(a.undo, step{name, do})
+}
+
+// stop undoes every step, last first, whatever fails.
+func (a *App) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	var errs []error
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		if err := a.undo[i].do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", a.undo[i].name, err))
+		}
+	}
+	a.undo = nil
+	return errors.Join(errs...)
+}

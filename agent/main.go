@@ -1,0 +1,211 @@
+// Longwire answers people in DingTalk and Feishu/Lark with a large language
+// model, over outbound streams, and keeps one promise: no message is lost, no
+// message is answered twice, the link always comes back.
+//
+// This package is the program. It is wired here and nowhere else: main.go
+// translates (the command line to a configuration, signals to a context, errors to
+// an exit code, slog to a terminal or to JSON), app.go lives.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"github.com/lmittmann/tint"
+	"golang.org/x/term"
+
+	"longwire/agent/config"
+)
+
+// Stamped in by the Makefile.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1 // while running
+	exitUsage  = 2 // wrong use or configuration
+)
+
+const usage = `Longwire answers people in DingTalk and Feishu/Lark with a language model.
+
+  longwire run     [--config FILE]   answer, until SIGTERM
+  longwire check   [--config FILE]   read the configuration and say every problem
+  longwire sandbox [--help]          both platforms and a model on this machine, to try it
+  longwire version
+
+The configuration is FILE, else ./config.yaml, else /etc/longwire/config.yaml.
+Exit codes: 0 done, 1 failed while running, 2 wrong use or configuration.
+`
+
+func main() {
+	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Main is the program without its process: it returns the exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	command := ""
+	if len(args) > 0 {
+		command, args = args[0], args[1:]
+	}
+	var err error
+	switch command {
+	case "run":
+		err = run(args, stderr)
+	case "check":
+		err = check(args, stdout, stderr)
+	case "sandbox":
+		err = runSandbox(args, stdin, stdout, stderr)
+	case "version", "--version", "-version":
+		fmt.Fprintf(stdout, "longwire %s (%s, %s %s/%s)\n", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	case "help", "--help", "-help", "-h":
+		fmt.Fprint(stdout, usage)
+	case "":
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	default:
+		err = usageError{fmt.Errorf("unknown command %q; try longwire help", command)}
+	}
+	return exitCode(err, stderr)
+}
+
+// usageError is an error of whoever called the program or wrote its
+// configuration.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return exitDone
+	}
+	fmt.Fprintf(stderr, "longwire: %v\n", err)
+	if errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// run is longwire run.
+func run(args []string, stderr io.Writer) error {
+	cfg, err := load("run", args, stderr)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := interruptible(stderr)
+	defer cancel()
+	log := newLogger(cfg.Log, stderr)
+	for _, warning := range cfg.Warnings {
+		log.Warn("configuration", "warning", warning.String())
+	}
+	app, err := New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx)
+}
+
+// check is longwire check.
+func check(args []string, stdout, stderr io.Writer) error {
+	cfg, err := load("check", args, stderr)
+	if err != nil {
+		return err
+	}
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintf(stderr, "warning: %s\n", warning)
+	}
+	fmt.Fprintf(stdout, "The configuration is good: %d connection(s), model %s, store %s.\n", len(cfg.Connections), cfg.Model.Name, cfg.Store)
+	return nil
+}
+
+// load reads the flags of a command that has a configuration, and that.
+func load(command string, args []string, stderr io.Writer) (*config.Config, error) {
+	flags := flag.NewFlagSet("longwire "+command, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file := flags.String("config", "", "the configuration `FILE`; default ./config.yaml, then /etc/longwire/config.yaml")
+	if err := parseFlags(flags, args); err != nil {
+		return nil, err
+	}
+	path, err := config.Find(*file)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	cfg, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		var problems config.Problems
+		if errors.As(err, &problems) {
+			err = fmt.Errorf("%d problem(s) in the configuration:\n%w", len(problems), err)
+		}
+		return nil, usageError{err}
+	}
+	return cfg, nil
+}
+
+// parseFlags takes flags and nothing behind them.
+func parseFlags(flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return usageError{err}
+	}
+	if flags.NArg() > 0 {
+		return usageError{fmt.Errorf("%s takes no argument %q", flags.Name(), flags.Arg(0))}
+	}
+	return nil
+}
+
+// interruptible is a context that ends with the first SIGINT or SIGTERM. The
+// second one ends the process at once.
+func interruptible(stderr io.Writer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	var listener sync.WaitGroup
+	listener.Go(func() {
+		for first := true; ; first = false {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+			if !first {
+				fmt.Fprintln(stderr, "longwire: second signal, stopping at once")
+				os.Exit(exitFailed)
+			}
+			cancel()
+		}
+	})
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		listener.Wait()
+		cancel()
+	}
+}
+
+// newLogger writes for people on a terminal and JSON elsewhere, unless told.
+func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
+	if cfg.Format == "json" || cfg.Format == "auto" && !isTerminal(w) {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.Level}))
+	}
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: cfg.Level, NoColor: !isTerminal(w)}))
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
