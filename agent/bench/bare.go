@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	"longwire/agent/config"
+	"longwire/agent/model"
+	"longwire/connectors"
+	"longwire/connectors/dingtalk"
+	"longwire/connectors/feishu"
+)
+
+// bareCommand is the hidden argument that makes this program the bare loop.
+const bareCommand = "bare"
+
+// runBare is the bare loop: event in, model call, reply out. An event is acked
+// when a worker has it in hand, and a crash loses it. It reads the same
+// configuration as the program and leaves out what it has no part for.
+func runBare(ctx context.Context, args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet(bareCommand, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file := flags.String("config", "", "the configuration `FILE`")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	cfg, err := config.Load(*file, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	client := model.New(model.Config{
+		Endpoint:  cfg.Model.Endpoint,
+		Key:       cfg.Model.APIKey.Reveal(),
+		Name:      cfg.Model.Name,
+		MaxTokens: cfg.Model.MaxTokens,
+	})
+	defer client.Close()
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	var running sync.WaitGroup
+	for _, c := range cfg.Connections {
+		l := newLoop(c, client, cfg.Model.SystemPrompt, log.With("connection", c.Name))
+		running.Go(func() { l.run(ctx, c.Workers) })
+	}
+	running.Wait()
+	return nil
+}
+
+// loop is the bare loop of one connection.
+type loop struct {
+	connector interface {
+		Run(ctx context.Context)
+		Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
+	}
+	client *model.Client
+	prompt string
+	events chan connectors.Event // from Deliver to the workers; unbuffered
+	log    *slog.Logger
+}
+
+func newLoop(c config.Connection, client *model.Client, prompt string, log *slog.Logger) *loop {
+	l := &loop{client: client, prompt: prompt, events: make(chan connectors.Event), log: log}
+	switch c.Platform {
+	case config.DingTalk:
+		l.connector = dingtalk.New(dingtalk.Config{
+			Name:         c.Name,
+			ClientID:     c.ClientID,
+			ClientSecret: c.ClientSecret.Reveal(),
+			RobotCode:    c.RobotCode,
+			Endpoint:     c.Endpoint,
+			Keepalive:    c.Keepalive,
+		}, l.deliver, log)
+	case config.Feishu:
+		l.connector = feishu.New(feishu.Config{
+			Name:      c.Name,
+			AppID:     c.AppID,
+			AppSecret: c.AppSecret.Reveal(),
+			Endpoint:  c.Endpoint,
+			Keepalive: c.Keepalive,
+		}, l.deliver, log)
+	}
+	return l
+}
+
+// run answers until ctx ends, with as many workers as the program would have.
+func (l *loop) run(ctx context.Context, workers int) {
+	var answering sync.WaitGroup
+	for range workers {
+		answering.Go(func() {
+			for ev := range l.events {
+				l.answer(context.WithoutCancel(ctx), ev)
+			}
+		})
+	}
+	l.connector.Run(ctx) // when it returns, nothing is being delivered any more
+	close(l.events)
+	answering.Wait()
+}
+
+func (l *loop) deliver(ctx context.Context, ev connectors.Event) error {
+	select {
+	case l.events <- ev:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("no worker is free: %w", ctx.Err())
+	}
+}
+
+func (l *loop) answer(ctx context.Context, ev connectors.Event) {
+	if ev.Kind != connectors.KindText {
+		l.log.Error("not a text", "event", ev.Trace(), "err", errors.New(string(ev.Kind)))
+		return
+	}
+	deltas := l.client.Stream(ctx, []model.Message{
+		{Role: model.System, Content: l.prompt},
+		{Role: model.User, Content: ev.Text},
+	})
+	if err := l.connector.Reply(ctx, ev, connectors.Unkept(ev, ""), deltas); err != nil {
+		l.log.Error("not answered", "event", ev.Trace(), "err", err)
+	}
+}
