@@ -64,6 +64,9 @@ type Event struct {
 	// when the frame arrived, by ours.
 	Sent     time.Time `json:"sent"`
 	Received time.Time `json:"received"`
+	// Aside says that the event is answered beside its conversation, without
+	// waiting for the turn under way there. Whoever delivers it decides.
+	Aside bool `json:"aside,omitempty"`
 	// Address tells the connector that made the event where to reply. Nobody
 	// else reads it.
 	Address json.RawMessage `json:"address,omitempty"`

@@ -32,7 +32,7 @@ func newAPI(config Config) *api {
 		config: config,
 		http: &http.Client{
 			Timeout:   callTime,
-			Transport: http.DefaultTransport.(*http.Transport).Clone(),
+			Transport: connectors.NewTransport(),
 			// No API redirects, and the token goes nowhere else.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},

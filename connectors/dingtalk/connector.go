@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"longwire/connectors"
@@ -53,6 +54,8 @@ type Connector struct {
 	intake *connectors.Intake
 	api    *api
 	log    *slog.Logger
+
+	repeats atomic.Int64 // reply.go
 }
 
 // New makes a connector that hands events to deliver. It does nothing until Run.

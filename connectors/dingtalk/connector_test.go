@@ -228,7 +228,7 @@ func TestTenRobotsAtOnce(t *testing.T) {
 		var r *robot
 		r = newRobot(config, func(ctx context.Context, ev connectors.Event) error {
 			all.Go(func() {
-				if err := r.Reply(patient(t), ev, words("re: %s", ev.Text)); err != nil {
+				if err := answerTo(patient(t), r, ev, words("re: %s", ev.Text)); err != nil {
 					t.Errorf("%s: %v", ev.ID, err)
 				}
 			})

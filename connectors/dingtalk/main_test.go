@@ -184,3 +184,12 @@ func (j *journal) String() string {
 func words(format string, args ...any) connectors.Answer {
 	return connectors.Words(fmt.Sprintf(format, args...))
 }
+
+// answerTo replies with nothing known of an earlier attempt.
+func answerTo(ctx context.Context, c replier, ev connectors.Event, answer connectors.Answer) error {
+	return c.Reply(ctx, ev, connectors.Unkept(ev, ""), answer)
+}
+
+type replier interface {
+	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
+}

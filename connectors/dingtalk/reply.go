@@ -23,7 +23,11 @@ const tries = 4
 // Reply shows answer to the person who wrote ev, as markdown: through the
 // message's own webhook while that is valid (90 minutes), else through the robot
 // API. It returns nil once the whole answer was taken by DingTalk.
-func (c *Connector) Reply(ctx context.Context, ev connectors.Event, answer connectors.Answer) error {
+//
+// Neither way takes an idempotency key. A part that was on its way when the
+// program died is sent again, because a person without an answer is worse off
+// than one who reads a part twice; it is counted (Connector.Repeats).
+func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error {
 	var to address
 	if err := json.Unmarshal(ev.Address, &to); err != nil {
 		return &connectors.Error{Op: "reply", Message: "the event's address cannot be read", Fatal: true, Err: err}
@@ -33,13 +37,21 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, answer conne
 		return fmt.Errorf("reply: %w", err)
 	}
 	title, text := titleOf(text), breaks(visible(text))
-	for _, part := range connectors.Split(text, maxPart) {
-		if err := c.send(ctx, to, title, part); err != nil {
-			return fmt.Errorf("reply: %w", err)
+	err = connectors.SendParts(ctx, ledger, connectors.Split(text, maxPart), func(i int, part string, again bool) error {
+		if again {
+			c.repeats.Add(1)
+			c.log.Warn("a part of the answer may be seen twice", "event", ev.Trace(), "part", i)
 		}
+		return c.send(ctx, to, title, part)
+	})
+	if err != nil {
+		return fmt.Errorf("reply: %w", err)
 	}
 	return nil
 }
+
+// Repeats is how often a message was sent that may have been sent before.
+func (c *Connector) Repeats() int64 { return c.repeats.Load() }
 
 // send sends one message. What the webhook refuses goes to the robot API, except
 // content that DingTalk does not allow: that is refused everywhere. A webhook that

@@ -40,7 +40,7 @@ var inGroup = dingtalktest.Message{Chat: "cidGroup==", Mention: true}
 func TestReplyByWebhook(t *testing.T) {
 	for name, m := range map[string]dingtalktest.Message{"one-to-one": {}, "group": inGroup, "stranger": {From: dingtalktest.Person{SenderID: "$x"}}} {
 		cloud, r, ev := ask(t, dingtalktest.Options{}, m)
-		must(t, r.Reply(t.Context(), ev, words("# Title\none\ntwo <b> & \"three\"")))
+		must(t, answerTo(t.Context(), r, ev, words("# Title\none\ntwo <b> & \"three\"")))
 		sent := only(t, cloud)
 		if sent.Via != dingtalktest.ViaWebhook || !strings.HasSuffix(ev.ID, "/"+sent.InReplyTo) || sent.MsgType != "markdown" {
 			t.Errorf("%s: %+v", name, sent)
@@ -60,7 +60,7 @@ func TestReplyByRobotWhenTheWebhookHasEnded(t *testing.T) {
 			m.WebhookExpired = told
 			cloud, r, ev := ask(t, dingtalktest.Options{}, m)
 			cloud.ExpireWebhooks()
-			must(t, r.Reply(t.Context(), ev, words("answer")))
+			must(t, answerTo(t.Context(), r, ev, words("answer")))
 			sent := only(t, cloud)
 			if sent.MsgKey != "sampleMarkdown" || sent.Text != "answer" || sent.Title != "answer" {
 				t.Errorf("%s: %+v", name, sent)
@@ -81,7 +81,7 @@ func TestReplyByRobotWhenTheWebhookHasEnded(t *testing.T) {
 func TestReplyOutlivesItsToken(t *testing.T) {
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{WebhookExpired: true})
 	for range 3 {
-		must(t, r.Reply(t.Context(), ev, words("answer")))
+		must(t, answerTo(t.Context(), r, ev, words("answer")))
 		cloud.ExpireTokens()
 	}
 	if n, sent := cloud.Calls(dingtalktest.PathToken), len(cloud.Sent()); n != 3 || sent != 3 {
@@ -93,7 +93,7 @@ func TestReplyIsTriedAgain(t *testing.T) {
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
 	cloud.FailRoute(dingtalktest.PathWebhook, dingtalktest.Failure{Cut: true, Times: 1})
 	cloud.FailRoute(dingtalktest.PathWebhook, dingtalktest.Failure{Status: 502, Body: "<html>", Times: 1})
-	must(t, r.Reply(t.Context(), ev, words("answer")))
+	must(t, answerTo(t.Context(), r, ev, words("answer")))
 	if sent := only(t, cloud); sent.Via != dingtalktest.ViaWebhook || cloud.Calls(dingtalktest.PathWebhook) != 3 {
 		t.Errorf("%+v", sent)
 	}
@@ -107,7 +107,7 @@ func TestForeignWebhookIsNotCalled(t *testing.T) {
 	defer foreign.Close()
 	cloud, r := up(t, dingtalktest.Options{}, nil)
 	cloud.PushData(clientID, change(t, cloud, dingtalktest.Message{Text: "x"}, map[string]any{"sessionWebhook": foreign.URL + "/robot/sendBySession?session=1"}))
-	must(t, r.Reply(t.Context(), r.event(t), words("answer")))
+	must(t, answerTo(t.Context(), r, r.event(t), words("answer")))
 	if sent := only(t, cloud); sent.Via != dingtalktest.ViaOTO || calls.Load() != 0 {
 		t.Errorf("%+v after %d calls of a foreign host", sent, calls.Load())
 	}
@@ -120,7 +120,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	defer foreign.Close()
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{WebhookExpired: true})
 	cloud.FailRoute(dingtalktest.PathOTO, dingtalktest.Failure{Status: 307, Header: http.Header{"Location": {foreign.URL}}, Times: 1})
-	must(t, r.Reply(t.Context(), ev, words("answer")))
+	must(t, answerTo(t.Context(), r, ev, words("answer")))
 	if only(t, cloud); calls.Load() != 0 {
 		t.Errorf("%d calls of a foreign host", calls.Load())
 	}
@@ -164,7 +164,7 @@ func TestWebhookUsable(t *testing.T) {
 
 func TestReplyShowsAFailure(t *testing.T) {
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
-	must(t, r.Reply(t.Context(), ev, func(yield func(string, error) bool) {
+	must(t, answerTo(t.Context(), r, ev, func(yield func(string, error) bool) {
 		_ = yield("half", nil) && yield("", &connectors.Failure{Text: "抱歉 abc", Err: errors.New("model is away")})
 	}))
 	if sent := only(t, cloud); sent.Text != "half  \n\n抱歉 abc" {
@@ -175,7 +175,7 @@ func TestReplyShowsAFailure(t *testing.T) {
 func TestReplyGivenUpSendsNothing(t *testing.T) {
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
 	given := errors.New("given back")
-	err := r.Reply(t.Context(), ev, func(yield func(string, error) bool) { _ = yield("half", nil) && yield("", given) })
+	err := answerTo(t.Context(), r, ev, func(yield func(string, error) bool) { _ = yield("half", nil) && yield("", given) })
 	if !errors.Is(err, given) || connectors.Permanent(err) {
 		t.Errorf("%v", err)
 	}
@@ -186,7 +186,7 @@ func TestReplyGivenUpSendsNothing(t *testing.T) {
 
 func TestReplyToNowhere(t *testing.T) {
 	for _, raw := range []string{"", "null-", `"x"`, `{"expires":"never"}`} {
-		err := newRobot(Config{}, nil).Reply(t.Context(), connectors.Event{Address: json.RawMessage(raw)}, words("x"))
+		err := answerTo(t.Context(), newRobot(Config{}, nil), connectors.Event{Address: json.RawMessage(raw)}, words("x"))
 		if !connectors.Permanent(err) {
 			t.Errorf("%q: %v", raw, err)
 		}
@@ -215,7 +215,7 @@ func TestLongAnswersAreSplit(t *testing.T) {
 		cloud, r, ev := ask(t, dingtalktest.Options{CallsPerSecond: -1}, dingtalktest.Message{Chat: "cidGroup==", Mention: true, WebhookExpired: expired})
 		seen := 0
 		for name, text := range hard {
-			if err := r.Reply(t.Context(), ev, words("%s", text)); err != nil {
+			if err := answerTo(t.Context(), r, ev, words("%s", text)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			parts := cloud.Sent()[seen:]
@@ -256,7 +256,7 @@ func TestLongAnswersAreSplit(t *testing.T) {
 func TestReplyOfNothing(t *testing.T) {
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
 	for _, text := range []string{"", " \n\n", "\x00"} {
-		must(t, r.Reply(t.Context(), ev, words("%s", text)))
+		must(t, answerTo(t.Context(), r, ev, words("%s", text)))
 	}
 	if cloud.Calls(dingtalktest.PathWebhook) != 0 {
 		t.Errorf("%+v", cloud.Sent())

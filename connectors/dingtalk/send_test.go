@@ -203,7 +203,7 @@ func TestSend(t *testing.T) {
 	for _, row := range rows {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{answers: row.answers}
-			err := scripted(s).Reply(t.Context(), from(t, row.to), words("hello"))
+			err := answerTo(t.Context(), scripted(s), from(t, row.to), words("hello"))
 			calls := ""
 			for _, call := range s.calls {
 				calls += call[:1]
@@ -249,7 +249,7 @@ func TestSendWaits(t *testing.T) {
 				second = taken
 			}
 			s := &script{answers: map[string][]answer{row.via: {row.first, second}}}
-			if err := scripted(s).Reply(t.Context(), from(t, row.to), words("hello")); err != nil {
+			if err := answerTo(t.Context(), scripted(s), from(t, row.to), words("hello")); err != nil {
 				t.Fatalf("%s: %v", row.name, err)
 			}
 			i := slices.Index(s.calls, row.via)
@@ -262,7 +262,7 @@ func TestSendWaits(t *testing.T) {
 
 func TestSendUsesTheNewToken(t *testing.T) {
 	s := &script{answers: map[string][]answer{viaGroup: {badToken, sent}}}
-	must(t, scripted(s).Reply(t.Context(), from(t, toGroup), words("hello")))
+	must(t, answerTo(t.Context(), scripted(s), from(t, toGroup), words("hello")))
 	if !slices.Equal(s.tokens, []string{"", "t1", "", "t2"}) {
 		t.Errorf("%q", s.tokens)
 	}
@@ -280,7 +280,7 @@ func TestTokenIsRefused(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{answers: map[string][]answer{viaToken: {body}}}
-			err := scripted(s).Reply(t.Context(), from(t, toGroup), words("hello"))
+			err := answerTo(t.Context(), scripted(s), from(t, toGroup), words("hello"))
 			if outcomeOf(err) != want || slices.Contains(s.calls, viaGroup) || strings.Contains(fmt.Sprint(err), clientSecret) {
 				t.Errorf("%v: %v after %q", body, err, s.calls)
 			}
@@ -296,7 +296,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 			defer cancel()
 			s := &script{answers: map[string][]answer{viaHook: {first}, viaGroup: {sent}}}
 			began := time.Now()
-			err := scripted(s).Reply(ctx, from(t, toHook), words("hello"))
+			err := answerTo(ctx, scripted(s), from(t, toHook), words("hello"))
 			if outcomeOf(err) != transient || len(s.calls) != 1 || time.Since(began) != 100*time.Millisecond {
 				t.Errorf("%v: %v after %q and %s", first, err, s.calls, time.Since(began))
 			}

@@ -44,7 +44,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	stop := r.run(t)
 	must(t, cloud.WaitConnections(patient(t), 1))
 	ev := r.said(t, cloud, dingtalktest.Message{Text: "hello", WebhookExpired: true})
-	must(t, r.Reply(t.Context(), ev, words("answer")))
+	must(t, answerTo(t.Context(), r, ev, words("answer")))
 	must(t, cloud.WaitAck(patient(t), ev.ID[len(clientID)+1:]))
 	stop()
 	must(t, goleak.Find(before)) // the cloud is still there, so no connection has ended but by us

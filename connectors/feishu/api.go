@@ -34,7 +34,7 @@ const (
 func newAPI(config Config) *api {
 	a := &api{http: &http.Client{
 		Timeout:   callTime,
-		Transport: bounded{http.DefaultTransport.(*http.Transport).Clone()},
+		Transport: bounded{connectors.NewTransport()},
 	}}
 	a.config = &larkcore.Config{
 		BaseUrl:      config.Endpoint,

@@ -58,13 +58,13 @@ func TestToken(t *testing.T) {
 	s := cloud(t, nil)
 	c, in := talk(t, s)
 	ev := ask(t, s, in)
-	noError(t, c.Reply(soon(t), ev, connectors.Words("one")))
+	noError(t, answerTo(soon(t), c, ev, connectors.Words("one")))
 	if n := s.TokenRequests(); n != 1 {
 		t.Fatalf("%d tokens were asked for", n)
 	}
 	s.ExpireTokens()
 	for range 2 {
-		noError(t, c.Reply(soon(t), ask(t, s, in), connectors.Words("two")))
+		noError(t, answerTo(soon(t), c, ask(t, s, in), connectors.Words("two")))
 	}
 	if n := s.TokenRequests(); n != 2 {
 		t.Errorf("%d tokens were asked for after one had ended", n-1)
@@ -73,7 +73,7 @@ func TestToken(t *testing.T) {
 	refused := feishutest.APIError(99991663, "Invalid access token")
 	refused.Times = 2
 	s.FailRoute(replies, refused)
-	noError(t, c.Reply(soon(t), ask(t, s, in), connectors.Words("three")))
+	noError(t, answerTo(soon(t), c, ask(t, s, in), connectors.Words("three")))
 	if n := s.TokenRequests(); n != 4 {
 		t.Errorf("%d tokens were asked for after two were refused", n-2)
 	}
@@ -86,7 +86,7 @@ func TestTokenRefused(t *testing.T) {
 	ev := ask(t, s, in)
 	s.ExpireTokens()
 	s.FailRoute("/open-apis/auth", feishutest.Failure{Body: `{"code":10014,"msg":"app secret invalid"}`})
-	err := c.Reply(soon(t), ev, connectors.Words("answer"))
+	err := answerTo(soon(t), c, ev, connectors.Words("answer"))
 	if !connectors.Permanent(err) || !strings.Contains(err.Error(), "app secret invalid") || strings.Contains(err.Error(), appSecret) {
 		t.Errorf("permanent %v: %v", connectors.Permanent(err), err)
 	}
@@ -98,7 +98,7 @@ func TestTokenRefused(t *testing.T) {
 			t.Errorf("%s: permanent %v: %v", f.Body, connectors.Permanent(err), err)
 		}
 	}
-	noError(t, c.Reply(soon(t), ev, connectors.Words("answer")))
+	noError(t, answerTo(soon(t), c, ev, connectors.Words("answer")))
 }
 
 // What stands between us and the platform may answer, too.

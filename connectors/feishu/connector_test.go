@@ -319,9 +319,9 @@ func TestSilent(t *testing.T) {
 		c, in := talk(t, s)
 		ev := ask(t, s, in)
 		s.FailRoute(replies, feishutest.Failure{Status: 504, Body: "{}"})
-		noError(t, c.Reply(soon(t), ev, connectors.Words("answer")))
+		noError(t, answerTo(soon(t), c, ev, connectors.Words("answer")))
 		s.FailRoute(replies, feishutest.APIError(230002, "gone"))
-		_ = c.Reply(soon(t), ev, connectors.Words("answer"))
+		_ = answerTo(soon(t), c, ev, connectors.Words("answer"))
 	})
 	noError(t, w.Close())
 	if text := <-printed; text != "" {

@@ -185,3 +185,12 @@ func visible(s *feishutest.Server) []feishutest.Sent {
 	}
 	return sent
 }
+
+// answerTo replies with nothing known of an earlier attempt.
+func answerTo(ctx context.Context, c replier, ev connectors.Event, answer connectors.Answer) error {
+	return c.Reply(ctx, ev, connectors.Unkept(ev, ""), answer)
+}
+
+type replier interface {
+	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
+}

@@ -39,7 +39,7 @@ func TestAnswersMentionNobody(t *testing.T) {
 				}
 				s.FailRoute(replies, f)
 			}
-			noError(t, c.Reply(soon(t), ev, connectors.Words(evil)))
+			noError(t, answerTo(soon(t), c, ev, connectors.Words(evil)))
 			sent := s.Sent()[before:]
 			if len(sent) == 0 {
 				t.Fatalf("%q: nothing was sent", evil)

@@ -3,8 +3,6 @@ package feishu
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +28,7 @@ const tries = 4
 // markdown, and mentions nobody, whatever the answer says. It returns nil once the
 // whole answer was taken by the platform, or when the person has withdrawn the
 // question.
-func (c *Connector) Reply(ctx context.Context, ev connectors.Event, answer connectors.Answer) error {
+func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error {
 	var to address
 	if err := json.Unmarshal(ev.Address, &to); err != nil || to.MessageID == "" {
 		return &connectors.Error{Op: "reply", Message: "the event's address cannot be read", Fatal: true, Err: err}
@@ -43,15 +41,14 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, answer conne
 	if err != nil {
 		return fmt.Errorf("reply: %w", err)
 	}
-	for i, p := range pieces {
-		err := c.send(ctx, ev, to, i, p)
-		if withdrawn(err) {
-			c.log.Info("question was withdrawn, no answer is shown", "event", ev.Trace(), "reason", err)
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reply: %w", err)
-		}
+	err = connectors.SendParts(ctx, ledger, pieces, func(i int, p piece, _ bool) error {
+		return c.send(ctx, ev, to, fmt.Sprintf("%s-%d", ledger.Key(), i), p)
+	})
+	switch {
+	case withdrawn(err):
+		c.log.Info("question was withdrawn, no answer is shown", "event", ev.Trace(), "reason", err)
+	case err != nil:
+		return fmt.Errorf("reply: %w", err)
 	}
 	return nil
 }
@@ -83,11 +80,12 @@ func posts(markdown string) ([]piece, error) {
 	}
 }
 
-// send sends the i-th piece of a reply, as a post or, where the platform does not
-// take that, as text.
-func (c *Connector) send(ctx context.Context, ev connectors.Event, to address, i int, p piece) error {
+// send sends one piece of a reply, as a post or, where the platform does not take
+// that, as text. The key makes the platform take it at most once within the hour,
+// in each way; it takes up to 50 characters.
+func (c *Connector) send(ctx context.Context, ev connectors.Event, to address, key string, p piece) error {
 	err := connectors.Retry(ctx, tries, func() error {
-		return c.api.reply(ctx, to.MessageID, "post", p.post, c.uuid(to, i, "post"))
+		return c.api.reply(ctx, to.MessageID, "post", p.post, key+"p")
 	})
 	if !refusedContent(err) {
 		return err
@@ -98,16 +96,8 @@ func (c *Connector) send(ctx context.Context, ev connectors.Event, to address, i
 		return err
 	}
 	return connectors.Retry(ctx, tries, func() error {
-		return c.api.reply(ctx, to.MessageID, "text", content, c.uuid(to, i, "text"))
+		return c.api.reply(ctx, to.MessageID, "text", content, key+"t")
 	})
-}
-
-// uuid makes the platform take a message at most once within the hour. It is
-// derived from the message that is replied to, so it is the same after a crash
-// and on another replica. The platform takes up to 50 characters.
-func (c *Connector) uuid(to address, i int, way string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s", c.config.AppID, to.MessageID, i, way))
-	return hex.EncodeToString(sum[:16])
 }
 
 // refusedContent reports whether err says that the content is not as a post has

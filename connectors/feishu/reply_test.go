@@ -31,8 +31,8 @@ func TestReply(t *testing.T) {
 		_ = yield("## Hello\n", nil) && yield("**you** & <me>\n", nil) && yield("```go\n# x\n```", nil)
 	}
 	// As after a crash: the same again.
-	noError(t, c.Reply(soon(t), ev, answer))
-	noError(t, New(configFor(s), in.deliver, new(journal).log()).Reply(soon(t), ev, answer))
+	noError(t, answerTo(soon(t), c, ev, answer))
+	noError(t, answerTo(soon(t), New(configFor(s), in.deliver, new(journal).log()), ev, answer))
 	sent := s.Sent()
 	if len(sent) != 2 || sent[0].Duplicate || !sent[1].Duplicate || sent[0].UUID != sent[1].UUID {
 		t.Fatalf("sent %+v", sent)
@@ -45,7 +45,7 @@ func TestReply(t *testing.T) {
 		t.Errorf("content %s, want %s", one.Content, want)
 	}
 	other := ask(t, s, in)
-	noError(t, c.Reply(soon(t), other, answer))
+	noError(t, answerTo(soon(t), c, other, answer))
 	if again := s.Sent()[2]; again.Duplicate || again.UUID == one.UUID || again.InReplyTo != other.ID {
 		t.Errorf("to another message: %+v", again)
 	}
@@ -56,7 +56,7 @@ func TestReplyInThread(t *testing.T) {
 	s := cloud(t, nil)
 	c, in := talk(t, s)
 	s.Say(feishutest.Message{Chat: groupID, ThreadID: "omt_d4be107c616a", Mention: true, Text: "in here"})
-	noError(t, c.Reply(soon(t), in.next(t), connectors.Words("yes")))
+	noError(t, answerTo(soon(t), c, in.next(t), connectors.Words("yes")))
 	if sent := s.Sent(); len(sent) != 1 || sent[0].ThreadID != "omt_d4be107c616a" || sent[0].ChatID != groupID {
 		t.Errorf("sent %+v", sent)
 	}
@@ -88,7 +88,7 @@ func TestReplyTriesAgain(t *testing.T) {
 				s.FailRoute(replies, f)
 			}
 			began := time.Now()
-			noError(t, c.Reply(soon(t), ev, connectors.Words("answer")))
+			noError(t, answerTo(soon(t), c, ev, connectors.Words("answer")))
 			if name == "API limit" && time.Since(began) < time.Second {
 				t.Errorf("waited %s, was asked for a second", time.Since(began))
 			}
@@ -111,7 +111,7 @@ func TestReplyFails(t *testing.T) {
 	for _, code := range []int{230002, 230006, 232009, 99991403, 4711} {
 		ev := ask(t, s, in)
 		s.FailRoute(replies, feishutest.APIError(code, "not here")) // once: another try would work
-		err := c.Reply(soon(t), ev, connectors.Words("answer"))
+		err := answerTo(soon(t), c, ev, connectors.Words("answer"))
 		if !connectors.Permanent(err) || !strings.Contains(err.Error(), "not here") || !strings.Contains(err.Error(), "log id") {
 			t.Errorf("%d: permanent %v: %v", code, connectors.Permanent(err), err)
 		}
@@ -119,7 +119,7 @@ func TestReplyFails(t *testing.T) {
 	ev := ask(t, s, in)
 	for _, to := range []string{``, `{`, `null`, `{}`, `{"message_id":7}`} {
 		ev.Address = json.RawMessage(to)
-		if err := c.Reply(soon(t), ev, connectors.Words("answer")); !connectors.Permanent(err) {
+		if err := answerTo(soon(t), c, ev, connectors.Words("answer")); !connectors.Permanent(err) {
 			t.Errorf("address %q: %v", to, err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestReplyWithoutScope(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, func(o *feishutest.Options) { o.Apps[0].Scopes = []string{"im:message.p2p_msg:readonly"} })
 	c, in := talk(t, s)
-	err := c.Reply(soon(t), ask(t, s, in), connectors.Words("answer"))
+	err := answerTo(soon(t), c, ask(t, s, in), connectors.Words("answer"))
 	if !connectors.Permanent(err) || !strings.Contains(err.Error(), "lacks the scope im:message:send_as_bot or im:message") {
 		t.Errorf("permanent %v: %v", connectors.Permanent(err), err)
 	}
@@ -147,11 +147,11 @@ func TestReplyToAMessageThatIsGone(t *testing.T) {
 		if !remove(ev.ID) {
 			t.Fatal("nothing was removed")
 		}
-		noError(t, c.Reply(soon(t), ev, connectors.Words("answer")))
+		noError(t, answerTo(soon(t), c, ev, connectors.Words("answer")))
 	}
 	unknown := ask(t, s, in)
 	unknown.Address = json.RawMessage(`{"message_id":"om_unknown"}`)
-	noError(t, c.Reply(soon(t), unknown, connectors.Words("answer")))
+	noError(t, answerTo(soon(t), c, unknown, connectors.Words("answer")))
 	if sent := s.Sent(); len(sent) != 0 {
 		t.Errorf("sent %+v", sent)
 	}
@@ -167,7 +167,7 @@ func TestReplyAsText(t *testing.T) {
 		before := len(s.Sent())
 		s.FailRoute(replies, feishutest.APIError(code, "ext=ErrCode: 200570"))
 		s.FailRoute(replies, feishutest.Failure{LoseResponse: true})
-		noError(t, c.Reply(soon(t), ev, connectors.Words("![](https://x) *hi*")))
+		noError(t, answerTo(soon(t), c, ev, connectors.Words("![](https://x) *hi*")))
 		sent := s.Sent()[before:]
 		if len(sent) != 2 || sent[0].MsgType != "text" || sent[0].Text != "![](https://x) *hi*" || !sent[1].Duplicate {
 			t.Errorf("%d: sent %+v", code, sent)
@@ -179,14 +179,14 @@ func TestReplyShowsFailures(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
 	c, in := talk(t, s)
-	noError(t, c.Reply(soon(t), ask(t, s, in), func(yield func(string, error) bool) {
+	noError(t, answerTo(soon(t), c, ask(t, s, in), func(yield func(string, error) bool) {
 		_ = yield("so far", nil) && yield("", &connectors.Failure{Text: "Sorry (abcd2345)", Err: errors.New("no model")})
 	}))
 	if sent := s.Sent(); len(sent) != 1 || sent[0].Text != "so far\n\nSorry (abcd2345)" {
 		t.Fatalf("sent %+v", sent)
 	}
 	gaveUp := errors.New("given up for now")
-	err := c.Reply(soon(t), ask(t, s, in), func(yield func(string, error) bool) {
+	err := answerTo(soon(t), c, ask(t, s, in), func(yield func(string, error) bool) {
 		_ = yield("so far", nil) && yield("", gaveUp)
 	})
 	if !errors.Is(err, gaveUp) {
@@ -210,7 +210,7 @@ func TestReplyEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
 		ended := make(chan error, 1)
-		go func() { ended <- c.Reply(ctx, ev, connectors.Words("answer")) }()
+		go func() { ended <- answerTo(ctx, c, ev, connectors.Words("answer")) }()
 		select {
 		case err := <-ended:
 			if err == nil {
@@ -241,7 +241,7 @@ func TestLongReplies(t *testing.T) {
 			s := cloud(t, func(o *feishutest.Options) { o.Unlimited = true })
 			c, in := talk(t, s)
 			answer := strings.Repeat(unit, 70_000/len(unit))
-			noError(t, c.Reply(soon(t), ask(t, s, in), connectors.Words(answer)))
+			noError(t, answerTo(soon(t), c, ask(t, s, in), connectors.Words(answer)))
 			sent := s.Sent()
 			for _, one := range sent {
 				if one.MsgType != "post" || one.Duplicate {
@@ -267,7 +267,7 @@ func TestLongReplyWithinTheChatsLimit(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
 	c, in := talk(t, s)
-	noError(t, c.Reply(soon(t), ask(t, s, in), connectors.Words(strings.Repeat("some words ", 7000))))
+	noError(t, answerTo(soon(t), c, ask(t, s, in), connectors.Words(strings.Repeat("some words ", 7000))))
 	if sent := visible(s); len(sent) < 8 || len(shown(sent)) < 76_000 {
 		t.Errorf("%d bytes arrived in %d messages", len(shown(sent)), len(sent))
 	}

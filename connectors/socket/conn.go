@@ -28,6 +28,9 @@ type Options struct {
 	// Ping is the binary frame that asks for a sign of life; nil means a
 	// websocket ping.
 	Ping []byte
+	// wall is the wall clock, which goes on while the machine sleeps; a test sets
+	// another one.
+	wall func() time.Time
 	// MaxFrame bounds a frame in bytes. Default 16 MiB.
 	MaxFrame int64
 }
@@ -39,6 +42,9 @@ func (o Options) withDefaults() Options {
 	if o.Silence <= 0 {
 		o.Silence = o.Keepalive * 5 / 2
 	}
+	if o.wall == nil {
+		o.wall = func() time.Time { return time.Now().Round(0) }
+	}
 	if o.MaxFrame <= 0 {
 		o.MaxFrame = 16 << 20
 	}
@@ -49,6 +55,7 @@ const (
 	handshakeTime = 10 * time.Second // from the first TCP packet to the upgrade
 	writeTime     = 10 * time.Second // one frame out
 	retireTime    = 30 * time.Second // how long a retired socket is read at most; DingTalk closes it after 10 s
+	lookTime      = 5 * time.Second  // between two looks whether the machine slept
 	closeTime     = time.Second      // to say goodbye
 )
 
@@ -84,7 +91,8 @@ type Conn struct {
 
 	write sync.Mutex // one writer at a time; held while a frame goes out
 
-	interrupted atomic.Bool // set by interrupt: nothing moves the read deadline any more
+	interrupted atomic.Bool  // set by interrupt: nothing moves the read deadline any more
+	slept       atomic.Int64 // how long the machine slept, in ns; set before interrupt
 
 	retireOnce sync.Once
 	retired    chan struct{} // closed by Retire
@@ -190,6 +198,9 @@ func (c *Conn) Read() (Kind, []byte, error) {
 // why puts the operator's words to a deadline that passed.
 func (c *Conn) why(err error) error {
 	var timeout interface{ Timeout() bool }
+	if slept := time.Duration(c.slept.Load()); slept > 0 {
+		return fmt.Errorf("the machine slept for %s, or its clock was set: the socket is taken for dead", slept.Round(time.Second))
+	}
 	if errors.As(err, &timeout) && timeout.Timeout() && !c.interrupted.Load() {
 		return fmt.Errorf("silent for %s, taken for dead", c.opts.Silence)
 	}
@@ -209,20 +220,28 @@ func (c *Conn) Write(kind Kind, frame []byte) error {
 	return nil
 }
 
-// keepAlive asks for a sign of life until the socket is closed, and ends a
-// retired socket that the platform forgot to close. It answers nothing itself:
-// whatever comes back moves the read deadline.
+// keepAlive asks for a sign of life until the socket is closed, ends a retired
+// socket that the platform forgot to close, and one over which the machine slept.
+// It answers nothing itself: whatever comes back moves the read deadline.
 func (c *Conn) keepAlive() {
-	tick := time.NewTicker(c.opts.Keepalive)
+	tick, look := time.NewTicker(c.opts.Keepalive), time.NewTicker(min(c.opts.Keepalive, lookTime))
 	defer tick.Stop()
+	defer look.Stop()
+	began, wall := time.Now(), c.opts.wall()
 	retired, overdue := c.retired, (<-chan time.Time)(nil)
-	for {
-		if err := c.ping(); err != nil {
-			_ = c.ws.Close() // the reader learns of it
-			return
-		}
+	for err := c.ping(); err == nil; {
 		select {
 		case <-tick.C:
+			err = c.ping()
+		case <-look.C:
+			// Our own clock and timers stand still while the machine sleeps, so no
+			// deadline passes; the platform has given the socket up meanwhile.
+			if slept := c.opts.wall().Sub(wall) - time.Since(began); slept > c.opts.Silence {
+				c.slept.Store(int64(slept))
+				c.interrupt()
+				return
+			}
+			began, wall = time.Now(), c.opts.wall()
 		case <-retired:
 			retired, overdue = nil, time.After(retireTime)
 		case <-overdue:
@@ -232,6 +251,7 @@ func (c *Conn) keepAlive() {
 			return
 		}
 	}
+	_ = c.ws.Close() // a ping could not be sent; the reader learns of it
 }
 
 func (c *Conn) ping() error {

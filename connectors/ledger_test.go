@@ -1,0 +1,99 @@
+package connectors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// page is a ledger in memory.
+type page struct {
+	sent  json.RawMessage
+	notes int
+	err   error
+}
+
+func (p *page) Key() string           { return "key" }
+func (p *page) Sent() json.RawMessage { return p.sent }
+
+func (p *page) Note(_ context.Context, sent any) error {
+	if p.err != nil {
+		return p.err
+	}
+	p.notes++
+	p.sent, _ = json.Marshal(sent)
+	return nil
+}
+
+// sender remembers what was sent and fails once at part fail.
+type sender struct {
+	fail  int
+	err   error
+	after bool // the failure comes although the part was sent
+	shown []string
+}
+
+func (s *sender) send(i int, part string, again bool) error {
+	if i == s.fail && s.err != nil {
+		err := s.err
+		s.err = nil
+		if s.after {
+			s.shown = append(s.shown, fmt.Sprint(part, again))
+		}
+		return err
+	}
+	s.shown = append(s.shown, fmt.Sprint(part, again))
+	return nil
+}
+
+func TestSendPartsGoesOnWhereItEnded(t *testing.T) {
+	parts := []string{"a", "b", "c"}
+	for name, c := range map[string]struct {
+		s    sender
+		want []string
+	}{
+		"no failure":                          {sender{fail: -1}, []string{"afalse", "bfalse", "cfalse"}},
+		"the platform refuses once":           {sender{fail: 1, err: &Error{Op: "send", Code: "429"}}, []string{"afalse", "bfalse", "cfalse"}},
+		"a crash, or an answer that was lost": {sender{fail: 1, err: errors.New("reset"), after: true}, []string{"afalse", "bfalse", "btrue", "cfalse"}},
+		"the same at the first part":          {sender{fail: 0, err: errors.New("reset"), after: true}, []string{"afalse", "atrue", "bfalse", "cfalse"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ledger, s := &page{}, c.s
+			failed := s.err != nil
+			if err := SendParts(t.Context(), ledger, parts, s.send); (err != nil) != failed {
+				t.Fatalf("first attempt: %v", err)
+			}
+			if failed {
+				if err := SendParts(t.Context(), ledger, parts, s.send); err != nil {
+					t.Fatalf("second attempt: %v", err)
+				}
+			}
+			if !slices.Equal(s.shown, c.want) {
+				t.Errorf("shown %v, want %v", s.shown, c.want)
+			}
+		})
+	}
+}
+
+func TestNothingIsSentThatIsNotNoted(t *testing.T) {
+	s := sender{fail: -1}
+	if err := SendParts(t.Context(), &page{err: errors.New("store is away")}, []string{"a"}, s.send); err == nil || len(s.shown) != 0 {
+		t.Errorf("got %v, shown %v", err, s.shown)
+	}
+	if err := SendParts(t.Context(), &page{sent: json.RawMessage(`{"next":"x"}`)}, []string{"a"}, s.send); !Permanent(err) || len(s.shown) != 0 {
+		t.Errorf("got %v, shown %v", err, s.shown)
+	}
+}
+
+func TestReplyKey(t *testing.T) {
+	ev := Event{Connection: "c", ID: "m1"}
+	if got := ReplyKey(ev, ""); len(got) != 32 || got != Unkept(ev, "").Key() {
+		t.Errorf("got %q", got)
+	}
+	if ReplyKey(ev, "") == ReplyKey(ev, "sorry") || ReplyKey(ev, "") == ReplyKey(Event{Connection: "c", ID: "m2"}, "") {
+		t.Error("two replies have the same key")
+	}
+}
