@@ -11,6 +11,9 @@
 //	         oldest waiting event and its history
 //	Done     the turn is written and the event removed, in one step
 //
+// In between, Note keeps with the event what its next attempt has to know, and
+// Interrupt carries a person's wish to stop to whoever has the turn in hand.
+//
 // What a store promises:
 //
 //   - Accepted means stored: after Accept returns nil the event survives a crash
@@ -24,8 +27,18 @@
 //   - A lease that is not renewed within Options.Lease is over, whether or not
 //     anybody else has it by then: the conversation is handed out again, and
 //     every call on the old lease returns ErrLost and changes nothing.
+//   - A note is as safe as an accepted event. It stays with its event, over a
+//     Release, a crash and a takeover, until the event is done.
+//   - An interruption reaches the lease it was meant for, in whichever process,
+//     and no later one.
+//   - What is given up is kept: an event done as Dead becomes a dead letter, which
+//     holds up nobody and stays until an operator retries or drops it (see Desk),
+//     the oldest first to go when there are more than Options.MaxDead.
+//   - What waits is bounded, on a connection and in a conversation, so that one
+//     person cannot fill the connection for all.
 //   - Nothing is rewritten as a whole: a turn is appended, an event is appended,
-//     so the cost of a message does not grow with its conversation.
+//     so the cost of a message does not grow with its conversation, nor with
+//     what waits in it.
 //
 // Left to others: what to say (agent/turn), how many at a time (agent/pool).
 package conversation
@@ -63,9 +76,22 @@ type Turn struct {
 
 // Outcome is how a turn ended, as Done writes it.
 type Outcome struct {
-	Turn   *Turn // what to remember; nil when there is nothing to remember
-	Forget bool  // drop the turns so far, before Turn is appended
+	How    How    // what became of the event; default Answered
+	Turn   *Turn  // what to remember; nil when there is nothing to remember
+	Forget bool   // drop the turns so far, before Turn is appended
+	Reason string // why, where How is not Answered; for the operator, without message text
 }
+
+// How is what became of an event in the end.
+type How string
+
+// The ends of an event.
+const (
+	Answered How = "answered" // the person has the answer
+	Failed   How = "failed"   // the person has an error text instead
+	Skipped  How = "skipped"  // a policy says that it is not answered, and the log says so
+	Dead     How = "dead"     // given up: kept as a dead letter until an operator retries or drops it
+)
 
 // Store keeps conversations. All methods may be called at the same time.
 type Store interface {
@@ -73,7 +99,7 @@ type Store interface {
 	// returns false, and changes nothing, when an event with this ID was
 	// accepted on this connection before, whatever waits. It returns ErrFull,
 	// and changes nothing, when Options.MaxWaiting events wait on the
-	// connection.
+	// connection or Options.MaxPerConversation in the conversation.
 	Accept(ctx context.Context, ev connectors.Event) (fresh bool, err error)
 
 	// Take waits for a conversation of the connection that is ready and that
@@ -84,6 +110,11 @@ type Store interface {
 	// in somebody's hands included.
 	Waiting(ctx context.Context, connection string) (int, error)
 
+	// Interrupt asks whoever holds the conversation to stop the turn in hand,
+	// in whichever process: its next Renew returns ErrInterrupted. It reports
+	// whether there was one.
+	Interrupt(ctx context.Context, connection string, key Key) (bool, error)
+
 	// Ping reports whether the store could accept an event now.
 	Ping(ctx context.Context) error
 
@@ -91,21 +122,28 @@ type Store interface {
 	Close() error
 }
 
-// Lease is one conversation in one pair of hands, from Take to Done or Release.
+// Lease is one conversation in one pair of hands, from Take to Done or Release. Its
+// Note is the one that came with it; a new one is written with Holder.Note.
 type Lease struct {
 	Event   connectors.Event // the oldest waiting event
 	Attempt int              // how often this event was taken, 1 the first time; it survives a crash
 	History []Turn           // oldest first; empty when the last turn is older than Options.TTL
+	Note    []byte           // what an earlier attempt noted about this event; nil when it noted nothing
 	Holder                   // the store's side of the lease
 }
 
 // Holder is how a lease speaks to its store. Every method returns ErrLost, and
 // changes nothing, when the lease is over.
 type Holder interface {
-	// Renew keeps the lease for another Options.Lease.
+	// Renew keeps the lease for another Options.Lease. ErrInterrupted says that
+	// the lease was kept, and that the person has asked to stop this turn.
 	Renew(ctx context.Context) error
+	// Note keeps note with the event until Done, over a Release and a crash: the
+	// next Lease of the event has it. It replaces an earlier note. When Note
+	// returns nil, the note is as safe as an accepted event.
+	Note(ctx context.Context, note []byte) error
 	// Done writes the outcome and removes the event, in one step, and ends the
-	// lease.
+	// lease. An event that is Dead is put away as a dead letter.
 	Done(ctx context.Context, out Outcome) error
 	// Release gives the conversation back with the event still first in line,
 	// to be taken again at or after retry, and ends the lease. The zero time
@@ -117,8 +155,17 @@ type Holder interface {
 // in time, or it was ended before. Whoever gets it stops and shows nothing more.
 var ErrLost = errors.New("lease lost")
 
-// ErrFull is returned by Accept when as many events wait as the store may hold.
+// ErrInterrupted is returned by Renew when Interrupt was called for the
+// conversation since it was taken. The lease is kept.
+var ErrInterrupted = errors.New("turn interrupted")
+
+// ErrFull is returned by Accept when as many events wait as may wait, on the
+// connection or in the conversation.
 var ErrFull = errors.New("too many events waiting")
+
+// ErrClosed is returned by every method of a store after Close. The methods of a
+// lease return ErrLost then.
+var ErrClosed = errors.New("store is closed")
 
 // Options are the bounds of a store. A zero field takes its default.
 type Options struct {
@@ -127,6 +174,9 @@ type Options struct {
 	Remember   time.Duration // how long event ids are remembered; default 24h, Feishu redelivers for 7h
 	Lease      time.Duration // how long a lease lives without Renew; default 30s
 	MaxWaiting int           // events waiting per connection; default 10000
+
+	MaxPerConversation int // events waiting per conversation; default 20
+	MaxDead            int // dead letters kept per connection, the oldest go first; default 10000
 }
 
 // WithDefaults returns o with every zero field set to its default.
@@ -145,6 +195,12 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.MaxWaiting == 0 {
 		o.MaxWaiting = 10_000
+	}
+	if o.MaxPerConversation == 0 {
+		o.MaxPerConversation = 20
+	}
+	if o.MaxDead == 0 {
+		o.MaxDead = 10_000
 	}
 	return o
 }

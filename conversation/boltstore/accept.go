@@ -2,14 +2,13 @@ package boltstore
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"longwire/connectors"
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 // Accept stores ev and returns when it is on the disk. If ctx ends first the
@@ -25,9 +24,9 @@ func (s *Store) accept(ctx context.Context, ev connectors.Event) (fresh bool, er
 	if err != nil {
 		return false, err
 	}
-	value, err := json.Marshal(ev)
+	kept, err := record.Encode(ev)
 	if err != nil {
-		return false, fmt.Errorf("encode event: %w", err)
+		return false, err
 	}
 	id := idOf(ev.ID)
 	full := false
@@ -35,23 +34,22 @@ func (s *Store) accept(ctx context.Context, ev connectors.Event) (fresh bool, er
 		apply: func(tx *bbolt.Tx) error {
 			fresh, full = false, false
 			now := time.Now()
-			r, err := recordsOf(tx, ev.Connection)
+			r, err := recordsOf(tx, conversation.LineOf(ev))
 			if err != nil {
 				return err
 			}
 			if r.remembers(id, now) {
 				return nil
 			}
-			count := number(r.connection.Get(countKey))
-			if full = count >= uint64(s.opts.MaxWaiting); full {
+			if full = s.isFull(r, prefix); full {
 				return nil
 			}
 			fresh = true
-			return s.put(r, count+1, prefix, value, id, now)
+			return s.put(r, prefix, kept, id, now)
 		},
 		settle: func(err error) {
 			if err == nil && fresh {
-				s.lineOf(ev.Connection).join(key)
+				s.lineOf(conversation.LineOf(ev)).join(key)
 			}
 		},
 	})
@@ -64,22 +62,44 @@ func (s *Store) accept(ctx context.Context, ev connectors.Event) (fresh bool, er
 	return fresh, nil
 }
 
-// put writes a fresh event and its id, and sweeps.
-func (s *Store) put(r records, count uint64, prefix, value, id []byte, now time.Time) error {
+// isFull reports whether no more may wait, on the connection or in the
+// conversation.
+func (s *Store) isFull(r records, prefix []byte) bool {
+	return number(r.connection.Get(countKey)) >= uint64(s.opts.MaxWaiting) ||
+		r.laneOf(prefix).waiting >= uint64(s.opts.MaxPerConversation)
+}
+
+// put writes a fresh event, its id and the beginning of its life, and sweeps.
+func (s *Store) put(r records, prefix, kept, id []byte, now time.Time) error {
+	if err := r.enqueue(prefix, kept); err != nil {
+		return err
+	}
+	until := now.Add(s.opts.Remember)
+	if err := r.remember(id, record.Trace(kept), until); err != nil {
+		return err
+	}
+	accepted := conversation.Mark{At: now, What: conversation.MarkAccepted}
+	if _, err := r.append(record.Trace(kept), accepted); err != nil {
+		return err
+	}
+	return s.sweep(r, now)
+}
+
+// enqueue puts an event behind what waits in its conversation.
+func (r records) enqueue(prefix, kept []byte) error {
 	seq, err := r.waiting.NextSequence()
 	if err != nil {
 		return err
 	}
-	if err := r.waiting.Put(numbered(prefix, seq), value); err != nil {
+	if err := r.waiting.Put(numbered(prefix, seq), kept); err != nil {
 		return err
 	}
-	if err := r.connection.Put(countKey, numberBytes(count)); err != nil {
+	l := r.laneOf(prefix)
+	l.waiting++
+	if err := r.setLane(prefix, l); err != nil {
 		return err
 	}
-	if err := r.remember(id, now.Add(s.opts.Remember)); err != nil {
-		return err
-	}
-	return s.sweep(r, now)
+	return r.connection.Put(countKey, numberBytes(number(r.connection.Get(countKey))+1))
 }
 
 // remembers reports whether an event with this id was accepted and is not
@@ -89,8 +109,9 @@ func (r records) remembers(id []byte, now time.Time) bool {
 	return v != nil && now.Before(timeOf(v))
 }
 
-// remember keeps an event id until the given time.
-func (r records) remember(id []byte, until time.Time) error {
+// remember keeps an event id, and with it the life of the event, until the given
+// time.
+func (r records) remember(id []byte, trace string, until time.Time) error {
 	if old := r.seen.Get(id); old != nil {
 		if err := r.expiry.Delete(timed(timeOf(old), id)); err != nil {
 			return err
@@ -99,5 +120,5 @@ func (r records) remember(id []byte, until time.Time) error {
 	if err := r.seen.Put(id, timeBytes(until)); err != nil {
 		return err
 	}
-	return r.expiry.Put(timed(until, id), nil)
+	return r.expiry.Put(timed(until, id), []byte(trace))
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"longwire/conversation"
 )
 
 // A commit costs an fsync, so callers that come at the same time share one. Each
@@ -64,7 +66,7 @@ func (s *Store) enqueue(ctx context.Context, w *write) error {
 	defer s.mu.Unlock()
 	err := ctx.Err()
 	if s.isClosed() {
-		err = errClosed
+		err = conversation.ErrClosed
 	}
 	if err != nil {
 		w.settled(err)

@@ -17,9 +17,13 @@ import (
 	"longwire/conversation"
 )
 
-// open opens a store until the test is over.
+// open opens a store until the test is over. As much may wait in a conversation as
+// on the connection, unless the test says otherwise.
 func open(t *testing.T, path string, opts conversation.Options) *Store {
 	t.Helper()
+	if opts.MaxPerConversation == 0 {
+		opts.MaxPerConversation = opts.WithDefaults().MaxWaiting
+	}
 	s, err := Open(path, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -205,8 +209,8 @@ func TestCommitClosed(t *testing.T) {
 	<-s.lead
 	for range 3 {
 		// Whoever gets the token before Close does still commits.
-		if err := <-answers; err != nil && !errors.Is(err, errClosed) {
-			t.Errorf("accept: %v, want %v", err, errClosed)
+		if err := <-answers; err != nil && !errors.Is(err, conversation.ErrClosed) {
+			t.Errorf("accept: %v, want %v", err, conversation.ErrClosed)
 		}
 	}
 	if err := <-closed; err != nil {

@@ -21,9 +21,9 @@ import (
 const crashEnv = "LONGWIRE_TEST_CRASH"
 
 // acceptUntilKilled is the child: it accepts events from several goroutines,
-// takes and finishes some, and prints what the store has promised, line by line.
+// takes, notes and finishes some, and prints what the store has promised, line by line.
 func acceptUntilKilled(path string) {
-	store, err := Open(path, conversation.Options{Lease: time.Hour})
+	store, err := Open(path, conversation.Options{Lease: time.Hour, MaxWaiting: 1 << 30, MaxPerConversation: 1 << 30})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -51,6 +51,11 @@ func acceptUntilKilled(path string) {
 					os.Exit(1)
 				}
 				fmt.Printf("doing %s\n", l.Event.ID)
+				if err := l.Holder.Note(ctx, []byte(l.Event.ID)); err != nil {
+					fmt.Fprintln(os.Stderr, "note:", err)
+					os.Exit(1)
+				}
+				fmt.Printf("noted %s\n", l.Event.ID)
 				out := conversation.Outcome{Turn: &conversation.Turn{Answer: l.Event.ID}}
 				if err := l.Done(ctx, out); err != nil {
 					fmt.Fprintln(os.Stderr, "done:", err)
@@ -77,7 +82,7 @@ func crashEvent(g, n int) connectors.Event {
 // conversation goes on where it stopped.
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "longwire.db")
-	accepted, done := runUntilKilled(t, path, 400)
+	accepted, noted, done := runUntilKilled(t, path, 500)
 
 	store, err := Open(path, conversation.Options{Lease: time.Hour})
 	if err != nil {
@@ -104,6 +109,9 @@ func TestKill(t *testing.T) {
 		if first, ok := next[g]; ok && n != first {
 			t.Errorf("event %q comes after number %d", l.Event.ID, first-1)
 		}
+		if noted[l.Event.ID] && string(l.Note) != l.Event.ID {
+			t.Errorf("event %q was noted and comes with note %q", l.Event.ID, l.Note)
+		}
 		if len(l.Event.Text) != n%3000 {
 			t.Errorf("event %q has lost its text", l.Event.ID)
 		}
@@ -127,8 +135,8 @@ func TestKill(t *testing.T) {
 
 // runUntilKilled has the child work until it has printed some lines, kills it and
 // returns what it had promised: the last event accepted of each conversation, and
-// the events done.
-func runUntilKilled(t *testing.T, path string, lines int) (accepted map[int]int, done map[string]bool) {
+// the events noted and done.
+func runUntilKilled(t *testing.T, path string, lines int) (accepted map[int]int, noted, done map[string]bool) {
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), crashEnv+"="+path)
 	child.Stderr = os.Stderr
@@ -139,7 +147,7 @@ func runUntilKilled(t *testing.T, path string, lines int) (accepted map[int]int,
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	accepted, done = map[int]int{}, map[string]bool{}
+	accepted, noted, done = map[int]int{}, map[string]bool{}, map[string]bool{}
 	read := 0
 	for scan := bufio.NewScanner(out); scan.Scan(); read++ {
 		if read == lines {
@@ -153,6 +161,8 @@ func runUntilKilled(t *testing.T, path string, lines int) (accepted map[int]int,
 			if _, err := fmt.Sscan(rest, &g, &n); err == nil {
 				accepted[g] = n
 			}
+		case "noted":
+			noted[rest] = true
 		case "done":
 			done[rest] = true
 		}
@@ -163,5 +173,5 @@ func runUntilKilled(t *testing.T, path string, lines int) (accepted map[int]int,
 	if err := child.Wait(); err == nil {
 		t.Error("the child ended by itself")
 	}
-	return accepted, done
+	return accepted, noted, done
 }

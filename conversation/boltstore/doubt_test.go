@@ -3,14 +3,12 @@ package boltstore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 // A commit may be in the file although writing it ended in an error. These tests
@@ -22,7 +20,7 @@ func TestDoubtfulAccept(t *testing.T) {
 	s := fresh(t, conversation.Options{})
 	ev := event("person", 1, 10)
 	doubtful(t, s, func(r records) error {
-		value, err := json.Marshal(ev)
+		kept, err := record.Encode(ev)
 		if err != nil {
 			return err
 		}
@@ -30,7 +28,7 @@ func TestDoubtfulAccept(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return s.put(r, 1, prefix, value, idOf(ev.ID), time.Now())
+		return s.put(r, prefix, kept, idOf(ev.ID), time.Now())
 	})
 	if ok, err := s.Accept(t.Context(), ev); err != nil || ok {
 		t.Fatalf("accept again: %t, %v; want false, nil", ok, err)
@@ -52,7 +50,7 @@ func TestDoubtfulDone(t *testing.T) {
 		l := take(t, s)
 		h := l.Holder.(*holder)
 		doubtful(t, s, func(r records) error {
-			_, err := h.finish(r, []byte(`{"answer":"once"}`), false)
+			_, err := h.finish(r, ending{turn: []byte(`{"answer":"once"}`)})
 			return err
 		})
 		if err := l.Done(t.Context(), conversation.Outcome{Turn: &conversation.Turn{Answer: "twice"}}); err != nil {
@@ -75,7 +73,7 @@ func TestDoubtfulDoneGivenUp(t *testing.T) {
 	accept(t, s, event("ann", 1, 10))
 	l := take(t, s)
 	doubtful(t, s, func(r records) error {
-		_, err := l.Holder.(*holder).finish(r, nil, false)
+		_, err := l.Holder.(*holder).finish(r, ending{})
 		return err
 	})
 	if err := l.Release(t.Context(), time.Time{}); err != nil {
@@ -89,6 +87,27 @@ func TestDoubtfulDoneGivenUp(t *testing.T) {
 	accept(t, s, event("ann", 2, 10))
 	if l := take(t, s); l.Event.ID != "ann/2" {
 		t.Fatalf("took %q, want ann/2", l.Event.ID)
+	}
+}
+
+// A note for an event that is done after all is too late.
+func TestDoubtfulDoneThenNote(t *testing.T) {
+	s := fresh(t, conversation.Options{})
+	accept(t, s, event("ann", 1, 10))
+	accept(t, s, event("ann", 2, 10))
+	l := take(t, s)
+	doubtful(t, s, func(r records) error {
+		_, err := l.Holder.(*holder).finish(r, ending{})
+		return err
+	})
+	if err := l.Holder.Note(t.Context(), []byte("late")); !errors.Is(err, conversation.ErrLost) {
+		t.Fatalf("note: %v, want %v", err, conversation.ErrLost)
+	}
+	if err := l.Done(t.Context(), conversation.Outcome{}); err != nil {
+		t.Fatal(err)
+	}
+	if l := take(t, s); l.Event.ID != "ann/2" || l.Note != nil {
+		t.Fatalf("took %q with note %q", l.Event.ID, l.Note)
 	}
 }
 
@@ -116,17 +135,9 @@ func TestDoneFails(t *testing.T) {
 
 // doubtful changes the file behind the store's back and has it find out as after
 // a commit that failed.
-func doubtful(t *testing.T, s *Store, change func(r records) error) {
+func doubtful(t *testing.T, s *Store, how func(r records) error) {
 	t.Helper()
-	if err := s.db.Update(func(tx *bbolt.Tx) error {
-		r, err := recordsOf(tx, "home")
-		if err != nil {
-			return err
-		}
-		return change(r)
-	}); err != nil {
-		t.Fatal(err)
-	}
+	change(t, s, how)
 	if err := s.rebuild(); err != nil {
 		t.Fatal(err)
 	}

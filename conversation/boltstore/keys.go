@@ -20,18 +20,27 @@ import (
 //	connections
 //	  <connection name>       one bucket per connection
 //	    count                 -> number   events waiting, in all conversations
-//	    waiting               K seq    -> the event, JSON; seq grows over the whole connection
-//	    attempts              K        -> number   how often the oldest waiting event was taken; absent: never
+//	    dead                  -> number   dead letters
+//	    waiting               K seq    -> the event, as package record has it; seq grows over the whole
+//	                                      connection
+//	    lanes                 K        -> number number   events waiting, and how often the oldest was
+//	                                      taken; absent: nothing waits
+//	    notes                 K        -> the note of the oldest waiting event
 //	    turns                 K seq    -> the turn, JSON; seq counts 1, 2, 3 … within the conversation
 //	    used                  K        -> time     when a turn was last appended; there while K has turns
 //	    idle                  time K   -> nothing  the same by time, to find what has expired
 //	    seen                  id       -> time     until when the event id is remembered
-//	    expiry                time id  -> nothing  the same by time
+//	    expiry                time id  -> trace    the same by time; with the id goes the life of the event
+//	    lives                 trace    -> the marks of an event, a line of JSON each
+//	    letters               time trace -> the dead letter, as package record has it, by the time of death
+//	    buried                trace    -> time     when it died, to find it by its trace
 //
 //	K        the conversation: length in 2 bytes, then its key. The length makes
 //	         sure that no conversation's entries are among those of another
 //	         whose key starts alike.
-//	id       SHA-256 of the event id, so that any id fits
+//	id       SHA-256 of the event id, so that any id fits; in expiry the trace
+//	         itself, where a life began anew after its id had been forgotten
+//	trace    of the event, 8 characters
 //	seq, number, time
 //	         8 bytes, big-endian, so that the file's order is theirs; times are
 //	         nanoseconds since 1970
@@ -46,13 +55,18 @@ var (
 
 	connectionsBucket = []byte("connections")
 	countKey          = []byte("count")
+	deadKey           = []byte("dead")
 	waitingBucket     = []byte("waiting")
-	attemptsBucket    = []byte("attempts")
+	lanesBucket       = []byte("lanes")
+	notesBucket       = []byte("notes")
 	turnsBucket       = []byte("turns")
 	usedBucket        = []byte("used")
 	idleBucket        = []byte("idle")
 	seenBucket        = []byte("seen")
 	expiryBucket      = []byte("expiry")
+	livesBucket       = []byte("lives")
+	lettersBucket     = []byte("letters")
+	buriedBucket      = []byte("buried")
 )
 
 // format is the version of the layout above.
@@ -66,9 +80,26 @@ const maxKey = bbolt.MaxKeySize - 2 - 8
 type records struct {
 	connection *bbolt.Bucket
 
-	waiting, attempts *bbolt.Bucket
-	turns, used, idle *bbolt.Bucket
-	seen, expiry      *bbolt.Bucket
+	waiting, lanes, notes *bbolt.Bucket
+	turns, used, idle     *bbolt.Bucket
+	seen, expiry, lives   *bbolt.Bucket
+	letters, buried       *bbolt.Bucket
+}
+
+// named is a bucket of a connection and where it belongs in records.
+type named struct {
+	name   []byte
+	bucket **bbolt.Bucket
+}
+
+// buckets are all buckets of a connection.
+func (r *records) buckets() [11]named {
+	return [...]named{
+		{waitingBucket, &r.waiting}, {lanesBucket, &r.lanes}, {notesBucket, &r.notes},
+		{turnsBucket, &r.turns}, {usedBucket, &r.used}, {idleBucket, &r.idle},
+		{seenBucket, &r.seen}, {expiryBucket, &r.expiry}, {livesBucket, &r.lives},
+		{lettersBucket, &r.letters}, {buriedBucket, &r.buried},
+	}
 }
 
 // recordsOf opens the buckets of a connection and creates the missing ones, which
@@ -81,19 +112,26 @@ func recordsOf(tx *bbolt.Tx, connection string) (records, error) {
 		return r, fmt.Errorf("open records of connection %q: %w", connection, err)
 	}
 	r.connection = b
-	for _, sub := range []struct {
-		name   []byte
-		bucket **bbolt.Bucket
-	}{
-		{waitingBucket, &r.waiting}, {attemptsBucket, &r.attempts},
-		{turnsBucket, &r.turns}, {usedBucket, &r.used}, {idleBucket, &r.idle},
-		{seenBucket, &r.seen}, {expiryBucket, &r.expiry},
-	} {
+	for _, sub := range r.buckets() {
 		if *sub.bucket, err = b.CreateBucketIfNotExists(sub.name); err != nil {
 			return r, fmt.Errorf("open bucket %s: %w", sub.name, err)
 		}
 	}
 	return r, nil
+}
+
+// recordsIn is recordsOf for a transaction that only reads. It reports false where
+// nothing was accepted yet.
+func recordsIn(tx *bbolt.Tx, connection string) (r records, ok bool) {
+	b := tx.Bucket(connectionsBucket).Bucket([]byte(connection))
+	if b == nil {
+		return r, false
+	}
+	r.connection = b
+	for _, sub := range r.buckets() {
+		*sub.bucket = b.Bucket(sub.name)
+	}
+	return r, true
 }
 
 // prefixOf is K, with which everything about the conversation starts.
@@ -140,6 +178,29 @@ func number(v []byte) uint64 {
 		return 0
 	}
 	return binary.BigEndian.Uint64(v)
+}
+
+// lane is what is known of a conversation with events waiting.
+type lane struct {
+	waiting uint64
+	attempt uint64 // how often the oldest was taken
+}
+
+// laneOf is the lane of a conversation.
+func (r records) laneOf(prefix []byte) lane {
+	v := r.lanes.Get(prefix)
+	if len(v) < 16 {
+		return lane{}
+	}
+	return lane{waiting: number(v), attempt: lastNumber(v)}
+}
+
+// setLane writes a lane, or deletes it when nothing waits any more.
+func (r records) setLane(prefix []byte, l lane) error {
+	if l.waiting == 0 {
+		return r.lanes.Delete(prefix)
+	}
+	return r.lanes.Put(prefix, numbered(numberBytes(l.waiting), l.attempt))
 }
 
 // timeOf reads the time at the start of a key or value.

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 // holder is the store's side of one lease.
@@ -21,6 +22,8 @@ type holder struct {
 	prefix     []byte // K
 	fence      uint64 // the lease is over when the member has another
 	seq        uint64 // of the event in hand
+	trace      string // of the event in hand
+	attempt    int
 }
 
 // alive reports whether the lease is not over; mu is held. A lease is over at its
@@ -49,11 +52,15 @@ func (h *holder) Renew(ctx context.Context) error {
 		return nil
 	}
 	h.line.wakeAt(h.member, due)
+	if h.member.interrupted == h.fence {
+		return conversation.ErrInterrupted
+	}
 	return nil
 }
 
 // Release gives the conversation back. Nothing is written: the attempt is in the
-// file since Take, and after a restart every conversation is free at once.
+// file since Take, and after a restart every conversation is free at once. Its
+// mark waits for the next commit about the event.
 func (h *holder) Release(ctx context.Context, retry time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -64,6 +71,7 @@ func (h *holder) Release(ctx context.Context, retry time.Time) error {
 		return conversation.ErrLost
 	}
 	h.line.hold(h.member)
+	h.member.mark(conversation.MarkReleased)
 	if !retry.After(time.Now()) {
 		h.line.append(h.member)
 		return nil
@@ -73,19 +81,31 @@ func (h *holder) Release(ctx context.Context, retry time.Time) error {
 	return nil
 }
 
+// ending is an outcome as it is written.
+type ending struct {
+	conversation.Outcome
+	turn  []byte              // Turn as JSON, nil when there is none
+	marks []conversation.Mark // not in the file yet
+}
+
 // Done writes the outcome. If it returns another error than ErrLost the lease is
 // still held, and Done may be called again until it runs out.
 func (h *holder) Done(ctx context.Context, out conversation.Outcome) error {
-	var turn []byte
+	end := ending{Outcome: out}
+	if out.How == "" {
+		end.How = conversation.Answered
+	}
 	if out.Turn != nil {
 		var err error
-		if turn, err = json.Marshal(out.Turn); err != nil {
+		if end.turn, err = json.Marshal(out.Turn); err != nil {
 			return fmt.Errorf("done: encode turn: %w", err)
 		}
 	}
-	if !h.settle() {
+	marks, ok := h.settle()
+	if !ok {
 		return conversation.ErrLost
 	}
+	end.marks = marks
 	more := false
 	err := h.store.commit(ctx, &write{
 		apply: func(tx *bbolt.Tx) error {
@@ -93,72 +113,103 @@ func (h *holder) Done(ctx context.Context, out conversation.Outcome) error {
 			if err != nil {
 				return err
 			}
-			more, err = h.finish(r, turn, out.Forget)
+			more, err = h.finish(r, end)
 			return err
 		},
-		settle: func(err error) { h.settled(err, more) },
+		settle: func(err error) { h.settled(err, more, marks) },
 	})
 	return storeError("done", err)
 }
 
 // settle begins the end of the lease: from here on it does not run out, and no
 // other call can end it.
-func (h *holder) settle() bool {
+func (h *holder) settle() (marks []conversation.Mark, ok bool) {
 	h.store.mu.Lock()
 	defer h.store.mu.Unlock()
 	if !h.alive() || h.member.settling {
-		return false
+		return nil, false
 	}
 	h.member.settling = true
 	h.line.hold(h.member)
-	return true
+	return h.member.takeMarks(), true
 }
 
 // settled ends the lease, or brings it back when the outcome is not in the file;
 // mu is held.
-func (h *holder) settled(err error, more bool) {
-	switch {
-	case err != nil:
+func (h *holder) settled(err error, more bool, marks []conversation.Mark) {
+	if err != nil {
 		h.member.settling = false
+		h.member.giveBackMarks(marks)
 		h.line.wakeAt(h.member, h.member.due)
-	case more:
+		return
+	}
+	h.member.trace, h.member.marks = "", nil
+	if more {
 		h.line.append(h.member)
-	default:
+	} else {
 		h.line.leave(h.member)
 	}
 }
 
-// finish removes the event and writes the turn, and reports whether more waits.
-// When the event is gone already, an earlier Done has got it into the file and
-// was told otherwise: nobody but the lease's holder can remove it.
-func (h *holder) finish(r records, turn []byte, forget bool) (more bool, err error) {
+// finish removes the event, as a dead letter or for good, and writes the turn, and
+// reports whether more waits. When the event is gone already, an earlier Done has
+// got it into the file and was told otherwise: nobody but the lease's holder can
+// remove it.
+func (h *holder) finish(r records, end ending) (more bool, err error) {
 	now := time.Now()
-	k, _ := r.oldest(h.prefix)
+	k, kept := r.oldest(h.prefix)
 	if k == nil || lastNumber(k) != h.seq {
 		return k != nil, nil
 	}
-	if err := r.waiting.Delete(bytes.Clone(k)); err != nil {
+	if err := h.close(r, bytes.Clone(kept), end, now); err != nil {
 		return false, err
 	}
-	if err := r.attempts.Delete(h.prefix); err != nil {
+	if err := r.dequeue(h.prefix, bytes.Clone(k)); err != nil {
 		return false, err
 	}
-	count := number(r.connection.Get(countKey))
-	if err := r.connection.Put(countKey, numberBytes(max(count, 1)-1)); err != nil {
-		return false, err
-	}
-	if forget || !h.store.remembered(r, h.prefix, now) {
+	if end.Forget || !h.store.remembered(r, h.prefix, now) {
 		if err := r.forget(h.prefix); err != nil {
 			return false, err
 		}
 	}
-	if turn != nil {
-		if err := r.remind(h.prefix, turn, h.store.opts.Turns, now); err != nil {
+	if end.turn != nil {
+		if err := r.remind(h.prefix, end.turn, h.store.opts.Turns, now); err != nil {
 			return false, err
 		}
 	}
 	k, _ = r.oldest(h.prefix)
 	return k != nil, h.store.sweep(r, now)
+}
+
+// close ends the life of the event, and makes a dead letter of it if it is to be
+// one.
+func (h *holder) close(r records, kept []byte, end ending, now time.Time) error {
+	marks := append(end.marks, conversation.Mark{At: now, What: conversation.What(end.How), Detail: record.Detail(end.Reason)})
+	if err := r.mark(h.trace, now.Add(h.store.opts.Remember), marks...); err != nil {
+		return err
+	}
+	if end.How != conversation.Dead {
+		return nil
+	}
+	return r.bury(h.trace, record.Letter{
+		Key: h.member.key, Attempt: h.attempt, Reason: end.Reason, Kept: kept,
+	}, h.store.opts.MaxDead, now)
+}
+
+// dequeue removes the oldest waiting event of a conversation, at k, and its note.
+func (r records) dequeue(prefix, k []byte) error {
+	if err := r.waiting.Delete(k); err != nil {
+		return err
+	}
+	if err := r.notes.Delete(prefix); err != nil {
+		return err
+	}
+	l := r.laneOf(prefix)
+	if err := r.setLane(prefix, lane{waiting: max(l.waiting, 1) - 1}); err != nil {
+		return err
+	}
+	count := number(r.connection.Get(countKey))
+	return r.connection.Put(countKey, numberBytes(max(count, 1)-1))
 }
 
 // remind appends a turn, trims to the last keep and notes the time.

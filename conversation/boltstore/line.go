@@ -39,6 +39,11 @@ type member struct {
 	// the time has come that Release named.
 	due   time.Time
 	place int // in line.clock, -1 when it is not there
+
+	interrupted uint64 // the lease that is asked to stop, 0 for none (note.go)
+
+	trace string              // of the event that was taken last, until it is done
+	marks []conversation.Mark // of its life, not in the file yet (life.go)
 }
 
 // lineOf is the line of a connection; mu is held.

@@ -120,7 +120,7 @@ func storeError(op string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
-		err = errClosed
+		err = conversation.ErrClosed
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }

@@ -27,9 +27,6 @@ import (
 	"longwire/conversation"
 )
 
-// errClosed is returned by every method of a store after Close.
-var errClosed = errors.New("store is closed")
-
 // Store is a conversation.Store in one file.
 type Store struct {
 	db   *bbolt.DB
@@ -48,7 +45,10 @@ type Store struct {
 	closed chan struct{} // closed by Close, under mu
 }
 
-var _ conversation.Store = (*Store)(nil)
+var (
+	_ conversation.Store = (*Store)(nil)
+	_ conversation.Desk  = (*Store)(nil)
+)
 
 // isClosed reports whether Close was called; mu is held.
 func (s *Store) isClosed() bool {
@@ -119,8 +119,8 @@ func (s *Store) Close() error {
 	}
 	s.mu.Unlock()
 	for _, w := range queue {
-		w.err = errClosed
+		w.err = conversation.ErrClosed
 		close(w.answered)
 	}
-	return storeError("close", s.db.Close())
+	return storeError("close", errors.Join(s.writeMarks(), s.db.Close()))
 }

@@ -9,7 +9,7 @@ import (
 // along: a few entries each, more than a write adds, so that what is to be
 // deleted does not pile up and no write pays for all of it.
 const (
-	sweepIDs   = 4 // event ids forgotten per write; a write adds one
+	sweepIDs   = 4 // event ids, and lives, forgotten per write; a write adds one
 	sweepTurns = 8 // turns deleted per write; a write adds one
 )
 
@@ -27,15 +27,19 @@ func (s *Store) sweep(r records, now time.Time) error {
 	return r.sweepTurns(now.Add(-s.opts.TTL))
 }
 
-// sweepIDs forgets some of the event ids whose time is up.
+// sweepIDs forgets some of the event ids whose time is up, and the lives of their
+// events.
 func (r records) sweepIDs(now time.Time) error {
-	var keys [][]byte
+	var keys, traces [][]byte
 	c := r.expiry.Cursor()
-	for k, _ := c.First(); k != nil && len(keys) < sweepIDs && !timeOf(k).After(now); k, _ = c.Next() {
-		keys = append(keys, bytes.Clone(k))
+	for k, v := c.First(); k != nil && len(keys) < sweepIDs && !timeOf(k).After(now); k, v = c.Next() {
+		keys, traces = append(keys, bytes.Clone(k)), append(traces, bytes.Clone(v))
 	}
-	for _, k := range keys {
+	for i, k := range keys {
 		if err := r.seen.Delete(k[8:]); err != nil {
+			return err
+		}
+		if err := r.lives.Delete(traces[i]); err != nil {
 			return err
 		}
 		if err := r.expiry.Delete(k); err != nil {

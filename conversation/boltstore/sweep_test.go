@@ -41,6 +41,9 @@ func TestSweepIDs(t *testing.T) {
 		if now["seen"] != now["expiry"] {
 			t.Fatalf("%d ids and %d entries in their index", now["seen"], now["expiry"])
 		}
+		if now["seen"] != now["lives"] {
+			t.Fatalf("%d ids and %d lives", now["seen"], now["lives"])
+		}
 		still := now["seen"] - young - 1
 		if deleted := left - still; deleted != min(sweepIDs, left) {
 			t.Fatalf("a write deleted %d ids, want %d", deleted, min(sweepIDs, left))
@@ -48,6 +51,30 @@ func TestSweepIDs(t *testing.T) {
 		left = still
 	}
 	accept(t, s, event("ann", 0, 1)) // forgotten, and so fresh
+}
+
+// A life that begins anew, after the event's id was forgotten, is forgotten in its
+// turn.
+func TestSweepLateLife(t *testing.T) {
+	s := fresh(t, conversation.Options{Remember: time.Hour})
+	accept(t, s, event("ann", 0, 1))
+	age(t, s, expiryBucket, seenBucket, 2*time.Hour)
+	accept(t, s, event("ben", 0, 1)) // sweeps
+	if now := entries(t, s); now["lives"] != 1 {
+		t.Fatalf("%d lives, want ben's", now["lives"])
+	}
+	if l := take(t, s); l.Event.ID != "ann/0" {
+		t.Fatalf("took %q", l.Event.ID)
+	}
+	trace := event("ann", 0, 1).Trace()
+	if got := what(t, s, trace); got != "taken" {
+		t.Fatalf("life %q, want taken", got)
+	}
+	age(t, s, expiryBucket, seenBucket, 2*time.Hour)
+	accept(t, s, event("cat", 0, 1))
+	if now := entries(t, s); now["lives"] != 1 || now["expiry"] != 1 {
+		t.Fatalf("%d lives and %d entries in their index, want cat's", now["lives"], now["expiry"])
+	}
 }
 
 // Turns that have expired are deleted by the writes that follow, some each, with
@@ -139,7 +166,7 @@ func TestNothingLeftBehind(t *testing.T) {
 		}
 	}
 	now := entries(t, s)
-	for _, name := range []string{"waiting", "attempts", "turns", "used", "idle"} {
+	for _, name := range []string{"waiting", "lanes", "notes", "letters", "buried", "turns", "used", "idle"} {
 		if now[name] != 0 {
 			t.Errorf("%d entries left in %s", now[name], name)
 		}
@@ -154,19 +181,19 @@ func age(t *testing.T, s *Store, index, of []byte, d time.Duration) {
 	t.Helper()
 	if err := s.db.Update(func(tx *bbolt.Tx) error {
 		home := tx.Bucket(connectionsBucket).Bucket([]byte("home"))
-		var keys [][]byte
-		if err := home.Bucket(index).ForEach(func(k, _ []byte) error {
-			keys = append(keys, append([]byte(nil), k...))
+		var keys, values [][]byte
+		if err := home.Bucket(index).ForEach(func(k, v []byte) error {
+			keys, values = append(keys, append([]byte(nil), k...)), append(values, append([]byte(nil), v...))
 			return nil
 		}); err != nil {
 			return err
 		}
-		for _, k := range keys {
+		for i, k := range keys {
 			older := timeOf(k).Add(-d)
 			if err := home.Bucket(index).Delete(k); err != nil {
 				return err
 			}
-			if err := home.Bucket(index).Put(timed(older, k[8:]), nil); err != nil {
+			if err := home.Bucket(index).Put(timed(older, k[8:]), values[i]); err != nil {
 				return err
 			}
 			if err := home.Bucket(of).Put(k[8:], timeBytes(older)); err != nil {

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 // Take waits for a conversation and leases it. It returns when the attempt is on
@@ -43,7 +44,7 @@ func (s *Store) next(ctx context.Context, connection string) (*line, *member, er
 		s.mu.Lock()
 		if s.isClosed() {
 			s.mu.Unlock()
-			return nil, nil, storeError("take", errClosed)
+			return nil, nil, storeError("take", conversation.ErrClosed)
 		}
 		l := s.lineOf(connection)
 		m := l.next(time.Now())
@@ -70,37 +71,43 @@ func (s *Store) next(ctx context.Context, connection string) (*line, *member, er
 // taken is what Take reads from the file.
 type taken struct {
 	seq     uint64
-	event   []byte
+	event   []byte // as package record has it
 	attempt uint64
+	note    []byte   // nil when there is none
 	turns   [][]byte // oldest first
 }
 
 // lease writes the attempt and reads the event and the history, in one commit.
 // It returns nil without an error when the conversation turns out to have
-// nothing waiting, as it may after a commit that failed.
+// nothing waiting, as it may after a commit that failed, and when the event could
+// not be read and was put away.
 func (s *Store) lease(ctx context.Context, connection string, l *line, m *member) (*conversation.Lease, error) {
 	prefix, err := prefixOf(m.key)
 	if err != nil {
 		return nil, err
 	}
 	var got *taken
-	fence := m.fence
+	s.mu.Lock()
+	fence, marks := m.fence, m.takeMarks()
+	s.mu.Unlock()
 	err = s.commit(ctx, &write{
 		apply: func(tx *bbolt.Tx) error {
 			r, err := recordsOf(tx, connection)
 			if err != nil {
 				return err
 			}
-			got, err = s.read(r, prefix, time.Now())
+			got, err = s.read(r, prefix, marks, time.Now())
 			return err
 		},
 		settle: func(err error) {
 			switch {
 			case err != nil:
+				m.giveBackMarks(marks)
 				l.putBack(m)
 			case got == nil:
 				l.leave(m)
 			default:
+				m.trace = record.Trace(got.event)
 				l.wakeAt(m, time.Now().Add(s.opts.Lease))
 			}
 		},
@@ -109,22 +116,35 @@ func (s *Store) lease(ctx context.Context, connection string, l *line, m *member
 		return nil, err
 	}
 	h := &holder{store: s, line: l, member: m, connection: connection, prefix: prefix, fence: fence, seq: got.seq}
-	return got.lease(h)
+	lease, ok := got.lease(h)
+	if !ok {
+		return nil, h.Done(context.WithoutCancel(ctx), conversation.Outcome{How: conversation.Dead, Reason: record.Unreadable})
+	}
+	return lease, nil
 }
 
-// read counts the attempt and copies the oldest waiting event and the history;
-// nil when nothing waits.
-func (s *Store) read(r records, prefix []byte, now time.Time) (*taken, error) {
+// read counts the attempt and copies the oldest waiting event, its note and the
+// history; nil when nothing waits.
+func (s *Store) read(r records, prefix []byte, marks []conversation.Mark, now time.Time) (*taken, error) {
 	k, v := r.oldest(prefix)
 	if k == nil {
 		return nil, nil
 	}
+	lane := r.laneOf(prefix)
+	lane.attempt++
 	got := &taken{
 		seq:     lastNumber(k),
 		event:   bytes.Clone(v),
-		attempt: number(r.attempts.Get(prefix)) + 1,
+		attempt: lane.attempt,
+		note:    bytes.Clone(r.notes.Get(prefix)),
 	}
-	if err := r.attempts.Put(prefix, numberBytes(got.attempt)); err != nil {
+	if err := r.setLane(prefix, lane); err != nil {
+		return nil, err
+	}
+	marks = append(marks, conversation.Mark{
+		At: now, What: conversation.MarkTaken, Detail: strconv.FormatUint(lane.attempt, 10),
+	})
+	if err := r.mark(record.Trace(got.event), now.Add(s.opts.Remember), marks...); err != nil {
 		return nil, err
 	}
 	if s.remembered(r, prefix, now) {
@@ -133,20 +153,19 @@ func (s *Store) read(r records, prefix []byte, now time.Time) (*taken, error) {
 	return got, nil
 }
 
-// lease decodes what was read.
-func (t *taken) lease(h *holder) (*conversation.Lease, error) {
-	lease := &conversation.Lease{Attempt: int(t.attempt), Holder: h}
-	if err := json.Unmarshal(t.event, &lease.Event); err != nil {
-		return nil, fmt.Errorf("decode event: %w", err)
-	}
+// lease decodes what was read; ok is false when the event cannot be read. A turn
+// that cannot is not remembered.
+func (t *taken) lease(h *holder) (lease *conversation.Lease, ok bool) {
+	ev, ok := record.Decode(h.connection, t.event)
+	h.trace, h.attempt = ev.Trace(), int(t.attempt)
+	lease = &conversation.Lease{Event: ev, Attempt: h.attempt, Note: t.note, Holder: h}
 	for _, v := range t.turns {
 		var turn conversation.Turn
-		if err := json.Unmarshal(v, &turn); err != nil {
-			return nil, fmt.Errorf("decode turn: %w", err)
+		if json.Unmarshal(v, &turn) == nil {
+			lease.History = append(lease.History, turn)
 		}
-		lease.History = append(lease.History, turn)
 	}
-	return lease, nil
+	return lease, ok
 }
 
 // oldest is the oldest waiting event of a conversation, nil if there is none.

@@ -2,12 +2,11 @@ package redisstore
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"longwire/connectors"
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 // Accept stores ev and returns when Redis has answered. After an error it may
@@ -15,25 +14,25 @@ import (
 // with the same id then returns false.
 func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
 	fresh, err := s.accept(ctx, ev)
-	return fresh, storeError("accept", err)
+	return fresh, s.storeError("accept", err)
 }
 
 func (s *Store) accept(ctx context.Context, ev connectors.Event) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	k, err := keysOf(ev.Connection)
+	k, err := keysOf(conversation.LineOf(ev))
 	if err != nil {
 		return false, err
 	}
-	value, err := json.Marshal(ev)
+	kept, err := record.Encode(ev)
 	if err != nil {
-		return false, fmt.Errorf("encode event: %w", err)
+		return false, err
 	}
 	key := conversation.KeyOf(ev)
 	result, err := acceptScript.Run(ctx, s.client,
-		[]string{k.seen(ev.ID), k.waiting(key), k.count(), k.ready()},
-		value, string(key), atLeast1ms(s.opts.Remember), s.opts.MaxWaiting).Int()
+		[]string{k.seen(ev.ID), k.waiting(key), k.count(), k.ready(), k.life(record.Trace(kept))},
+		kept, string(key), atLeast1ms(s.opts.Remember), s.opts.MaxWaiting, s.opts.MaxPerConversation).Int()
 	switch {
 	case err != nil:
 		return false, err

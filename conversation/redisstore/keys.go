@@ -15,15 +15,22 @@ import (
 //	                                     that is ready or in somebody's hands
 //	longwire:{connection}:later          sorted set: conversations released until later, scored
 //	                                     with the time in milliseconds
-//	longwire:{connection}:attempts       hash: conversation -> how often its oldest waiting event
-//	                                     was taken; absent: never
 //	longwire:{connection}:count          string: number of events waiting, in all conversations
-//	longwire:{connection}:waiting:K      list: the waiting events of conversation K, JSON, the
-//	                                     oldest first; the one in hand is still there
+//	longwire:{connection}:waiting:K      list: the waiting events of conversation K, as package
+//	                                     record has them, the oldest first; the one in hand is
+//	                                     still there
+//	longwire:{connection}:lane:K         hash: of the oldest of them, how often it was taken (attempt),
+//	                                     its note, and the entry of the lease that was asked to stop
+//	                                     (interrupted), which may be over; absent: never taken
 //	longwire:{connection}:turns:K        list: the turns of K, JSON, the oldest first; expires
 //	                                     Options.TTL after the last one was appended
 //	longwire:{connection}:seen:ID        string, empty: event ID was accepted; expires after
 //	                                     Options.Remember
+//	longwire:{connection}:life:T         list: the marks of the event with trace T, as mark.lua
+//	                                     writes them; expires Options.Remember after the first
+//	longwire:{connection}:letters        hash: trace -> the dead letter, as package record has it
+//	longwire:{connection}:dead           sorted set: the traces of the dead letters, scored with
+//	                                     the time of death in microseconds
 //
 // A conversation with events waiting is in exactly one place: either it has one
 // entry in the stream, or it is in the sorted set. One without is in neither.
@@ -58,11 +65,15 @@ func keysOf(connection string) (keys, error) {
 	return keys{"longwire:{" + escape.Replace(connection) + "}:"}, nil
 }
 
-func (k keys) ready() string    { return k.prefix + "ready" }
-func (k keys) later() string    { return k.prefix + "later" }
-func (k keys) attempts() string { return k.prefix + "attempts" }
-func (k keys) count() string    { return k.prefix + "count" }
+func (k keys) ready() string   { return k.prefix + "ready" }
+func (k keys) later() string   { return k.prefix + "later" }
+func (k keys) count() string   { return k.prefix + "count" }
+func (k keys) letters() string { return k.prefix + "letters" }
+func (k keys) dead() string    { return k.prefix + "dead" }
 
 func (k keys) waiting(key conversation.Key) string { return k.prefix + "waiting:" + string(key) }
+func (k keys) lane(key conversation.Key) string    { return k.prefix + "lane:" + string(key) }
 func (k keys) turns(key conversation.Key) string   { return k.prefix + "turns:" + string(key) }
 func (k keys) seen(id string) string               { return k.prefix + "seen:" + id }
+func (k keys) life(trace string) string            { return k.lives() + trace }
+func (k keys) lives() string                       { return k.prefix + "life:" }

@@ -36,8 +36,9 @@ func FuzzKeys(f *testing.F) {
 			}
 			return
 		}
-		all := []string{k.ready(), k.later(), k.attempts(), k.count(),
-			k.waiting(conversation.Key(key)), k.turns(conversation.Key(key)), k.seen(id)}
+		all := []string{k.ready(), k.later(), k.count(),
+			k.letters(), k.dead(), k.life(id),
+			k.waiting(conversation.Key(key)), k.lane(conversation.Key(key)), k.turns(conversation.Key(key)), k.seen(id)}
 		names := map[string]bool{}
 		for _, name := range all {
 			if hashTag(name) != hashTag(k.ready()) || hashTag(name) == name {
@@ -65,10 +66,12 @@ func TestParseTakenMalformed(t *testing.T) {
 		{int64(0), "1-1", int64(1)},
 		{"0-0", nil, int64(1)},
 		{"0-0", "1-1", "1"},
-		{"0-0", "1-1", "k", int64(1), nil, []any{}},
-		{"0-0", "1-1", "k", int64(1), "event", nil},
-		{"0-0", "1-1", "k", "1", "event", []any{}},
-		{"0-0", "1-1", "k", int64(1), "event", []any{}, "more"},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}},
+		{"0-0", "1-1", "k", int64(1), nil, []any{}, nil},
+		{"0-0", "1-1", "k", int64(1), "event", nil, "note"},
+		{"0-0", "1-1", "k", "1", "event", []any{}, nil},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, int64(1)},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, "note", "more"},
 	} {
 		if got, _, err := parseTaken(reply); err == nil {
 			t.Errorf("%v is read as %+v", reply, got)

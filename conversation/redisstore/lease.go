@@ -3,27 +3,51 @@ package redisstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 // holder is the store's side of one lease.
 type holder struct {
-	store *Store
-	keys  keys
-	key   conversation.Key
-	entry string // in the ready stream: the lease's fencing number
+	store   *Store
+	keys    keys
+	key     conversation.Key
+	entry   string // in the ready stream: the lease's fencing number
+	trace   string // of the event in hand
+	attempt int
+
+	doubt atomic.Bool // a Done has failed otherwise than by ErrLost, and may be in Redis
 }
+
+// What a script returns about a lease.
+const (
+	leaseOver        = 0
+	leaseInterrupted = 2
+)
 
 // Renew keeps the lease.
 func (h *holder) Renew(ctx context.Context) error {
 	s := h.store
-	return h.run(ctx, "renew", renewScript, []string{h.keys.ready()},
+	said, err := h.run(ctx, "renew", renewScript, []string{h.keys.ready(), h.keys.lane(h.key)},
 		group, s.consumer, atLeast1ms(s.opts.Lease), h.entry)
+	if err == nil && said == leaseInterrupted {
+		return conversation.ErrInterrupted
+	}
+	return err
+}
+
+// Note keeps a note with the event and returns when Redis has answered.
+func (h *holder) Note(ctx context.Context, note []byte) error {
+	_, err := h.run(ctx, "note", noteScript, []string{h.keys.ready(), h.keys.lane(h.key), h.keys.life(h.trace)},
+		group, atLeast1ms(h.store.opts.Lease), h.entry, note, atLeast1ms(h.store.opts.Remember))
+	return err
 }
 
 // Release gives the conversation back.
@@ -31,49 +55,73 @@ func (h *holder) Release(ctx context.Context, retry time.Time) error {
 	// As a duration, so that only the difference between two clocks' speeds
 	// counts; rounded up, so that it is not taken too early.
 	wait := max(time.Until(retry)+time.Millisecond-1, 0).Milliseconds()
-	return h.run(ctx, "release", releaseScript, []string{h.keys.ready(), h.keys.later()},
-		group, atLeast1ms(h.store.opts.Lease), h.entry, string(h.key), wait)
+	opts := h.store.opts
+	_, err := h.run(ctx, "release", releaseScript, []string{h.keys.ready(), h.keys.later(), h.keys.life(h.trace)},
+		group, atLeast1ms(opts.Lease), h.entry, string(h.key), wait, atLeast1ms(opts.Remember))
+	return err
 }
 
 // Done writes the outcome. After another error than ErrLost it may be called
-// again; if only the answer was lost, it then returns ErrLost.
+// again, and if only the answer was lost, it then returns nil.
 func (h *holder) Done(ctx context.Context, out conversation.Outcome) error {
-	var turn []byte
+	args, err := h.ending(out)
+	if err != nil {
+		return h.store.storeError("done", err)
+	}
+	k := h.keys
+	_, err = h.run(ctx, "done", doneScript,
+		[]string{k.ready(), k.lane(h.key), k.count(), k.waiting(h.key), k.turns(h.key), k.life(h.trace),
+			k.letters(), k.dead()}, args...)
+	if err != nil && !errors.Is(err, conversation.ErrLost) {
+		h.doubt.Store(true)
+	}
+	return err
+}
+
+// ending is an outcome as the arguments of done.lua.
+func (h *holder) ending(out conversation.Outcome) ([]any, error) {
+	if out.How == "" {
+		out.How = conversation.Answered
+	}
+	var turn, facts []byte
+	var err error
 	if out.Turn != nil {
-		var err error
 		if turn, err = json.Marshal(out.Turn); err != nil {
-			return fmt.Errorf("done: encode turn: %w", err)
+			return nil, fmt.Errorf("encode turn: %w", err)
 		}
 	}
-	forget := "0"
-	if out.Forget {
-		forget = "1"
+	if out.How == conversation.Dead {
+		letter := record.Letter{Key: h.key, Attempt: h.attempt, Reason: out.Reason}
+		if facts, err = letter.Facts(); err != nil {
+			return nil, err
+		}
 	}
 	opts := h.store.opts
 	ttl := int64(0)
 	if opts.TTL > 0 {
 		ttl = atLeast1ms(opts.TTL)
 	}
-	k := h.keys
-	return h.run(ctx, "done", doneScript,
-		[]string{k.ready(), k.attempts(), k.count(), k.waiting(h.key), k.turns(h.key)},
-		group, atLeast1ms(opts.Lease), h.entry, string(h.key), turn, forget, opts.Turns, ttl)
+	return []any{
+		group, atLeast1ms(opts.Lease), h.entry, string(h.key), turn, out.Forget, opts.Turns, ttl,
+		string(out.How), record.Detail(out.Reason), atLeast1ms(opts.Remember), h.doubt.Load(),
+		facts, h.trace, opts.MaxDead, h.keys.lives(),
+	}, nil
 }
 
-// run runs a script that returns 0 when the lease is over.
-func (h *holder) run(ctx context.Context, op string, script *redis.Script, keys []string, args ...any) error {
+// run runs a script that returns leaseOver when the lease is over.
+func (h *holder) run(ctx context.Context, op string, script *redis.Script, keys []string, args ...any) (said int, err error) {
 	if h.store.isClosed() {
-		return conversation.ErrLost
+		return leaseOver, conversation.ErrLost
 	}
 	if err := ctx.Err(); err != nil {
-		return storeError(op, err)
+		return leaseOver, h.store.storeError(op, err)
 	}
-	kept, err := script.Run(ctx, h.store.client, keys, args...).Int()
+	said, err = script.Run(ctx, h.store.client, keys, args...).Int()
 	if err != nil {
-		return storeError(op, err)
+		return leaseOver, h.store.storeError(op, err)
 	}
-	if kept == 0 {
-		return conversation.ErrLost
+	if said == leaseOver {
+		return leaseOver, conversation.ErrLost
 	}
-	return nil
+	return said, nil
 }

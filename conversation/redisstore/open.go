@@ -87,7 +87,7 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 			return nil, errURL
 		}
 		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
-		o.MaxRetries, o.DialerRetries = noRetries, dials
+		o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
 		return redis.NewFailoverClient(o), nil
 	case query.Has("addr"):
 		o, err := redis.ParseClusterURL(rawURL)
@@ -95,7 +95,7 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 			return nil, errURL
 		}
 		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
-		o.MaxRetries, o.DialerRetries = noRetries, dials
+		o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
 		o.MaintNotificationsConfig = noNotifications()
 		return redis.NewClusterClient(o), nil
 	}
@@ -104,7 +104,7 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 		return nil, errURL
 	}
 	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
-	o.MaxRetries, o.DialerRetries = noRetries, dials
+	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
 	o.MaintNotificationsConfig = noNotifications()
 	return redis.NewClient(o), nil
 }

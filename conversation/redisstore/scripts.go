@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	_ "embed" // the scripts
+	"errors"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -9,25 +10,46 @@ import (
 // Each script changes several keys of one connection in one step. Its keys,
 // arguments and result are described at its top.
 var (
+	//go:embed lua/alive.lua
+	aliveLua string
+	//go:embed lua/mark.lua
+	markLua string
+
 	//go:embed lua/accept.lua
 	acceptLua string
 	//go:embed lua/take.lua
 	takeLua string
-	//go:embed lua/alive.lua
-	aliveLua string
 	//go:embed lua/renew.lua
 	renewLua string
+	//go:embed lua/note.lua
+	noteLua string
 	//go:embed lua/release.lua
 	releaseLua string
 	//go:embed lua/done.lua
 	doneLua string
+	//go:embed lua/interrupt.lua
+	interruptLua string
+	//go:embed lua/inbox.lua
+	inboxLua string
+	//go:embed lua/retry.lua
+	retryLua string
+	//go:embed lua/drop.lua
+	dropLua string
 	//go:embed lua/tidy.lua
 	tidyLua string
 
-	acceptScript  = redis.NewScript(acceptLua)
-	takeScript    = redis.NewScript(takeLua)
-	renewScript   = redis.NewScript(aliveLua + renewLua)
-	releaseScript = redis.NewScript(aliveLua + releaseLua)
-	doneScript    = redis.NewScript(aliveLua + doneLua)
-	tidyScript    = redis.NewScript(tidyLua)
+	acceptScript    = redis.NewScript(markLua + acceptLua)
+	takeScript      = redis.NewScript(markLua + takeLua)
+	renewScript     = redis.NewScript(aliveLua + renewLua)
+	noteScript      = redis.NewScript(aliveLua + markLua + noteLua)
+	releaseScript   = redis.NewScript(aliveLua + markLua + releaseLua)
+	doneScript      = redis.NewScript(aliveLua + markLua + doneLua)
+	interruptScript = redis.NewScript(aliveLua + markLua + interruptLua)
+	inboxScript     = redis.NewScript(inboxLua)
+	retryScript     = redis.NewScript(markLua + retryLua)
+	dropScript      = redis.NewScript(markLua + dropLua)
+	tidyScript      = redis.NewScript(tidyLua)
 )
+
+// errMalformed is what there is to say about a reply that no script gives.
+var errMalformed = errors.New("the reply of a script is malformed")

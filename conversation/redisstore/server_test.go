@@ -14,9 +14,13 @@ import (
 
 const patience = 30 * time.Second
 
-// open opens a store until the test is over.
+// open opens a store until the test is over. As much may wait in a conversation as
+// on the connection, unless the test says otherwise.
 func open(t *testing.T, server *redistest.Server, opts conversation.Options) *Store {
 	t.Helper()
+	if opts.MaxPerConversation == 0 {
+		opts.MaxPerConversation = opts.WithDefaults().MaxWaiting
+	}
 	s, err := Open(t.Context(), server.URL(), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +112,9 @@ func calls(t *testing.T, s *Store, l *conversation.Lease) map[string]error {
 	defer cancel()
 	errs := map[string]error{
 		"renew":   l.Renew(ctx),
+		"note":    l.Holder.Note(ctx, []byte("card")),
+		"retry":   s.Retry(ctx, "home", "aaaaaaaa"),
+		"drop":    s.Drop(ctx, "home", "aaaaaaaa"),
 		"release": l.Release(ctx, time.Now()),
 		"done":    l.Done(ctx, conversation.Outcome{}),
 		"ping":    s.Ping(ctx),
@@ -115,6 +122,9 @@ func calls(t *testing.T, s *Store, l *conversation.Lease) map[string]error {
 	_, errs["accept"] = s.Accept(ctx, event("ben", 0))
 	_, errs["take"] = s.Take(ctx, "home")
 	_, errs["waiting"] = s.Waiting(ctx, "home")
+	_, errs["interrupt"] = s.Interrupt(ctx, "home", conversation.KeyOf(l.Event))
+	_, errs["inbox"] = s.Inbox(ctx, "home", 10)
+	_, errs["life"] = s.Life(ctx, "home", l.Event.Trace())
 	return errs
 }
 
@@ -248,8 +258,15 @@ func TestOutOfMemory(t *testing.T) {
 		if err := l.Renew(t.Context()); err != nil {
 			t.Fatalf("renew: %v", err)
 		}
+		if err := l.Holder.Note(t.Context(), []byte("card")); err == nil || errors.Is(err, conversation.ErrLost) {
+			t.Fatalf("note: %v", err)
+		}
 		turn := conversation.Turn{Answer: strconv.Itoa(n)}
-		if err := l.Done(t.Context(), conversation.Outcome{Turn: &turn}); err != nil {
+		out := conversation.Outcome{Turn: &turn}
+		if n == 2 {
+			out.How = conversation.Dead
+		}
+		if err := l.Done(t.Context(), out); err != nil {
 			t.Fatalf("done: %v", err)
 		}
 		if len(l.History) != n {
@@ -258,13 +275,16 @@ func TestOutOfMemory(t *testing.T) {
 	}
 	limit("0")
 	accept(t, s, event("ben", 0)) // what was refused is not remembered
+	if items, err := s.Inbox(t.Context(), "home", 1); err != nil || len(items) != 1 || items[0].Event.ID != "ann/2" {
+		t.Errorf("inbox %v, %v; want the dead letter of ann/2", items, err)
+	}
 }
 
 // A server that takes no writes is not one that works.
 func TestReadOnly(t *testing.T) {
 	server := realServer(t)
 	s := open(t, server, conversation.Options{})
-	if err := raw(t, server).SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+	if err := raw(t, server).ReplicaOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Ping(t.Context()); err == nil {

@@ -38,9 +38,6 @@ import (
 	"longwire/conversation"
 )
 
-// errClosed is returned by every method of a store after Close.
-var errClosed = errors.New("store is closed")
-
 // Store is a conversation.Store in Redis.
 type Store struct {
 	client   redis.UniversalClient
@@ -55,7 +52,10 @@ type Store struct {
 	closed chan struct{} // closed by Close, under mu
 }
 
-var _ conversation.Store = (*Store)(nil)
+var (
+	_ conversation.Store = (*Store)(nil)
+	_ conversation.Desk  = (*Store)(nil)
+)
 
 func (s *Store) isClosed() bool {
 	select {
@@ -76,16 +76,16 @@ func (s *Store) Waiting(ctx context.Context, connection string) (int, error) {
 	if errors.Is(err, redis.Nil) {
 		return 0, nil
 	}
-	return n, storeError("count", err)
+	return n, s.storeError("count", err)
 }
 
 // Ping writes a key, so a server that is out of memory, cannot save or is a
 // replica of another is an error, and not only one that is not there.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return storeError("ping", err)
+		return s.storeError("ping", err)
 	}
-	return storeError("ping", s.client.Set(ctx, pingKey, s.consumer, time.Minute).Err())
+	return s.storeError("ping", s.client.Set(ctx, pingKey, s.consumer, time.Minute).Err())
 }
 
 // Close disconnects. What is in this store's hands is taken over by others when
@@ -111,16 +111,22 @@ func (s *Store) Close() error {
 	}
 	err := s.client.Close()
 	s.watches.Wait()
-	return storeError("close", err)
+	if err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
 }
 
-// storeError says which call an error belongs to.
-func storeError(op string, err error) error {
+// storeError says which call an error belongs to. What Close has cut short is an
+// error of the client, which knows no better.
+func (s *Store) storeError(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, redis.ErrClosed):
-		err = errClosed
+		err = conversation.ErrClosed
+	case s.isClosed() && !errors.Is(err, conversation.ErrClosed):
+		err = fmt.Errorf("%w: %w", conversation.ErrClosed, err)
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }

@@ -51,3 +51,8 @@ func TestReplicas(t *testing.T) {
 		storetest.RunReplicas(t, n, on(t, server))
 	}
 }
+
+func TestPair(t *testing.T) {
+	server := redistest.Start(t)
+	storetest.RunPair(t, func(t *testing.T) storetest.Open { return on(t, server) })
+}

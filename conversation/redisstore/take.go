@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 const (
@@ -62,7 +62,7 @@ func (s *Store) lineOf(connection string) (*line, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed() {
-		return nil, errClosed
+		return nil, conversation.ErrClosed
 	}
 	l := s.lines[connection]
 	if l == nil {
@@ -81,31 +81,34 @@ func (s *Store) Take(ctx context.Context, connection string) (*conversation.Leas
 	}
 	l, err := s.lineOf(connection)
 	if err != nil {
-		return nil, storeError("take", err)
+		return nil, s.storeError("take", err)
 	}
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.closed:
-		return nil, storeError("take", errClosed)
+		return nil, s.storeError("take", conversation.ErrClosed)
 	}
 	defer func() { <-l.turn }()
 	for {
 		got, err := s.next(ctx, l)
 		if err != nil {
-			return nil, storeError("take", err)
+			return nil, s.storeError("take", err)
 		}
 		if got.entry != "" {
-			lease, err := got.lease(s, l)
-			return lease, storeError("take", err)
+			lease, err := s.lease(ctx, connection, l, got)
+			if lease != nil || err != nil {
+				return lease, s.storeError("take", err)
+			}
+			continue
 		}
 		err = s.wait(ctx, l, got)
 		if err != nil && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			return nil, storeError("take", err)
+			return nil, s.storeError("take", err)
 		}
 	}
 }
@@ -115,8 +118,9 @@ type taken struct {
 	entry   string // empty when nothing was ready
 	key     conversation.Key
 	attempt int64
-	event   string
+	event   string // as package record has it
 	turns   []any
+	note    []byte // nil when there is none
 
 	last string        // when nothing was ready: id of the last entry read
 	due  time.Duration // and when something will be, negative when that is not known
@@ -139,8 +143,9 @@ func (s *Store) next(ctx context.Context, l *line) (taken, error) {
 		}
 	}
 	reply, err := takeScript.Run(context.WithoutCancel(ctx), s.client,
-		[]string{l.keys.ready(), l.keys.later(), l.keys.attempts()},
-		group, s.consumer, atLeast1ms(s.opts.Lease), s.opts.Turns, l.keys.prefix, look).Slice()
+		[]string{l.keys.ready(), l.keys.later()},
+		group, s.consumer, atLeast1ms(s.opts.Lease), s.opts.Turns, l.keys.prefix, look,
+		atLeast1ms(s.opts.Remember)).Slice()
 	if err != nil {
 		return taken{}, err
 	}
@@ -157,7 +162,7 @@ func (s *Store) next(ctx context.Context, l *line) (taken, error) {
 
 // parseTaken reads the reply of take.lua, and where to go on.
 func parseTaken(reply []any) (got taken, cursor string, err error) {
-	ok := len(reply) == 3 || len(reply) == 6
+	ok := len(reply) == 3 || len(reply) == 7
 	field := func(i int) (text string) {
 		if ok {
 			text, ok = reply[i].(string)
@@ -174,34 +179,36 @@ func parseTaken(reply []any) (got taken, cursor string, err error) {
 	switch len(reply) {
 	case 3:
 		got = taken{last: field(1), due: time.Duration(number(2)) * time.Millisecond}
-	case 6:
+	case 7:
 		got = taken{entry: field(1), key: conversation.Key(field(2)), attempt: number(3), event: field(4)}
 		if ok {
 			got.turns, ok = reply[5].([]any)
 		}
+		if reply[6] != nil {
+			got.note = []byte(field(6))
+		}
 	}
 	if !ok {
-		return taken{}, "", errors.New("the reply of a script is malformed")
+		return taken{}, "", errMalformed
 	}
 	return got, cursor, nil
 }
 
-// lease decodes what was taken.
-func (t taken) lease(s *Store, l *line) (*conversation.Lease, error) {
-	lease := &conversation.Lease{
-		Attempt: int(t.attempt),
-		Holder:  &holder{store: s, keys: l.keys, key: t.key, entry: t.entry},
+// lease decodes what was taken. An event that cannot be read is put away as a dead
+// letter, and the lease is nil; a turn that cannot is not remembered.
+func (s *Store) lease(ctx context.Context, connection string, l *line, got taken) (*conversation.Lease, error) {
+	ev, ok := record.Decode(connection, []byte(got.event))
+	h := &holder{store: s, keys: l.keys, key: got.key, entry: got.entry, trace: ev.Trace(), attempt: int(got.attempt)}
+	if !ok {
+		return nil, h.Done(context.WithoutCancel(ctx), conversation.Outcome{How: conversation.Dead, Reason: record.Unreadable})
 	}
-	if err := json.Unmarshal([]byte(t.event), &lease.Event); err != nil {
-		return nil, fmt.Errorf("decode event: %w", err)
-	}
-	for _, v := range t.turns {
+	lease := &conversation.Lease{Event: ev, Attempt: h.attempt, Note: got.note, Holder: h}
+	for _, v := range got.turns {
 		var turn conversation.Turn
 		text, _ := v.(string)
-		if err := json.Unmarshal([]byte(text), &turn); err != nil {
-			return nil, fmt.Errorf("decode turn: %w", err)
+		if json.Unmarshal([]byte(text), &turn) == nil {
+			lease.History = append(lease.History, turn)
 		}
-		lease.History = append(lease.History, turn)
 	}
 	return lease, nil
 }
@@ -231,7 +238,7 @@ func (s *Store) wait(ctx context.Context, l *line, got taken) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.closed:
-		return errClosed
+		return conversation.ErrClosed
 	}
 }
 
@@ -246,7 +253,7 @@ func (s *Store) startWatch(l *line, last string, block time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed() {
-		return errClosed
+		return conversation.ErrClosed
 	}
 	l.watch = w
 	s.watches.Go(func() {

@@ -100,8 +100,25 @@ func TestNothingLeftBehind(t *testing.T) {
 			}
 			l = take(t, s)
 		}
-		if err := l.Done(t.Context(), conversation.Outcome{Turn: &conversation.Turn{Answer: "a"}}); err != nil {
+		out := conversation.Outcome{Turn: &conversation.Turn{Answer: "a"}}
+		if n%3 == 0 {
+			if err := l.Holder.Note(t.Context(), []byte("card")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n%5 == 0 {
+			out.How = conversation.Dead
+		}
+		if err := l.Done(t.Context(), out); err != nil {
 			t.Fatal(err)
+		}
+		if n%5 == 0 {
+			if err := s.Drop(t.Context(), "home", l.Event.Trace()); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	k, err := keysOf("home")

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,6 +109,52 @@ func testFull(w *world) {
 	w.done(l, answered(l))
 	w.accept(question("ben", "more"))
 	w.waits(home, 3)
+}
+
+// As many events wait in a conversation as Options.MaxPerConversation says, the one
+// in somebody's hands included, also over a restart, a release and a retry, and
+// other conversations do not count. A redelivery is not refused for it.
+func testFullConversation(w *world) {
+	opts := conversation.Options{Lease: long, MaxPerConversation: 3}
+	w.start(opts)
+	full := func(id string) {
+		w.Helper()
+		w.refuse(question("ann", "0"))
+		if fresh, err := w.store.Accept(w.Context(), question("ann", id)); fresh || !errors.Is(err, conversation.ErrFull) {
+			w.Fatalf("accept in a full conversation: fresh %t, err %v; want false, %v", fresh, err, conversation.ErrFull)
+		}
+		w.accept(question("ben", id))
+		l := w.take()
+		for l.Event.Sender.ID != "ben" {
+			w.release(l)
+			l = w.take()
+		}
+		w.done(l, answered(l))
+	}
+	for n := range 3 {
+		w.accept(question("ann", strconv.Itoa(n)))
+	}
+	full("a")
+	w.start(opts)
+	full("b")
+	l := w.takeID("0")
+	w.done(l, answered(l))
+	w.accept(question("ann", "3"))
+	full("c")
+	w.bury("1", "")
+	w.accept(question("ann", "4"))
+	full("d")
+	if err := w.desk().Retry(w.Context(), home, question("ann", "1").Trace()); err != nil {
+		w.Fatalf("retry: %v", err)
+	}
+	w.waits(home, 4)
+	for range 2 {
+		full(strconv.Itoa(int(time.Now().UnixNano())))
+		l = w.take()
+		w.done(l, answered(l))
+	}
+	w.accept(question("ann", "5"))
+	full("e")
 }
 
 // The bound holds when many come at the same time.

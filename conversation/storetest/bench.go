@@ -51,7 +51,7 @@ func BenchmarkCycleParallel(b *testing.B, open Open) {
 }
 
 func benchStore(b *testing.B, open Open) conversation.Store {
-	store, err := open(conversation.Options{Lease: long, MaxWaiting: 1 << 30})
+	store, err := open(conversation.Options{Lease: long, MaxWaiting: 1 << 30, MaxPerConversation: 1 << 30})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func testReadyOrder(w *world) {
 // A conversation with many events does not delay the others: after each turn it
 // goes to the end of the line.
 func testRoundRobin(w *world) {
-	w.start(conversation.Options{Lease: long})
+	w.start(conversation.Options{Lease: long, MaxPerConversation: 100})
 	for n := range 100 {
 		w.accept(question("busy", nth("busy", n)))
 	}

@@ -193,21 +193,33 @@ func testClosed(w *world) {
 			w.Fatalf("close: %v", err)
 		}
 	}
-	if fresh, err := store.Accept(w.Context(), question("ann", "3")); err == nil || fresh {
+	if fresh, err := store.Accept(w.Context(), question("ann", "3")); fresh || !errors.Is(err, conversation.ErrClosed) {
 		w.Errorf("accept after close: fresh %t, err %v", fresh, err)
 	}
-	if _, err := store.Take(w.Context(), home); err == nil {
-		w.Error("take after close: no error")
-	}
-	if _, err := store.Waiting(w.Context(), home); err == nil {
-		w.Error("waiting after close: no error")
-	}
-	if err := store.Ping(w.Context()); err == nil {
-		w.Error("ping after close: no error")
+	for call, err := range closedCalls(w.Context(), store, w.desk()) {
+		if !errors.Is(err, conversation.ErrClosed) {
+			w.Errorf("%s after close: %v, want %v", call, err, conversation.ErrClosed)
+		}
 	}
 	w.lost(l)
 	w.start(opts)
 	w.waits(home, 2)
+}
+
+// closedCalls makes every call of a store but Accept and Close, and returns what
+// became of it.
+func closedCalls(ctx context.Context, store conversation.Store, desk conversation.Desk) map[string]error {
+	errs := map[string]error{
+		"ping":  store.Ping(ctx),
+		"retry": desk.Retry(ctx, home, "aaaaaaaa"),
+		"drop":  desk.Drop(ctx, home, "aaaaaaaa"),
+	}
+	_, errs["take"] = store.Take(ctx, home)
+	_, errs["waiting"] = store.Waiting(ctx, home)
+	_, errs["interrupt"] = store.Interrupt(ctx, home, "person/ann")
+	_, errs["inbox"] = desk.Inbox(ctx, home, 10)
+	_, errs["life"] = desk.Life(ctx, home, "aaaaaaaa")
+	return errs
 }
 
 // Close ends the Takes that wait.
@@ -225,8 +237,8 @@ func testCloseWakesTake(w *world) {
 		w.Fatalf("close: %v", err)
 	}
 	for range cap(errs) {
-		if err := <-errs; err == nil || errors.Is(err, context.Canceled) {
-			w.Fatalf("take of a store that was closed: %v", err)
+		if err := <-errs; !errors.Is(err, conversation.ErrClosed) {
+			w.Fatalf("take of a store that was closed: %v, want %v", err, conversation.ErrClosed)
 		}
 	}
 }

@@ -3,11 +3,13 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"longwire/connectors"
 	"longwire/conversation"
 )
 
@@ -15,7 +17,9 @@ import (
 const (
 	statePeople = 4
 	stateFull   = 6
+	stateEach   = 3 // events waiting in a conversation
 	stateTurns  = 3
+	stateDead   = 2
 )
 
 // Interpret reads data as a sequence of calls, two bytes each, makes them on a
@@ -25,8 +29,9 @@ const (
 func Interpret(t *testing.T, open Open, restartFrees bool, data []byte) {
 	s := &state{
 		T: t, open: open, restartFrees: restartFrees,
-		seen: map[string]bool{},
-		opts: conversation.Options{Lease: long, TTL: -1, Turns: stateTurns, MaxWaiting: stateFull},
+		lives: map[string]*life{},
+		opts: conversation.Options{Lease: long, TTL: -1, Turns: stateTurns, MaxWaiting: stateFull,
+			MaxPerConversation: stateEach, MaxDead: stateDead},
 	}
 	for n := range s.people {
 		s.people[n].name = "person " + strconv.Itoa(n)
@@ -41,6 +46,9 @@ func Interpret(t *testing.T, open Open, restartFrees bool, data []byte) {
 		s.call(data[i], int(data[i+1]))
 	}
 	s.check()
+	for _, life := range s.lives {
+		s.checkLife(life)
+	}
 }
 
 // state is the model, and the store that has to agree with it.
@@ -52,9 +60,10 @@ type state struct {
 	restartFrees bool
 
 	people  [statePeople]person
-	ready   []*person // the line
-	leases  []*hand   // all there ever were
-	seen    map[string]bool
+	ready   []*person        // the line
+	leases  []*hand          // all there ever were
+	dead    []letter         // the oldest first
+	lives   map[string]*life // by event id, of all that were accepted
 	waiting int
 	clock   int // numbers the events
 }
@@ -64,7 +73,9 @@ type person struct {
 	name    string
 	waiting []ask
 	attempt int
+	note    string // of the oldest waiting event
 	turns   []string
+	hand    *hand // who has it, nil for nobody; not over for the store, even if it was closed
 }
 
 // ask is the model of a waiting event.
@@ -73,21 +84,55 @@ type ask struct {
 	seq int
 }
 
+// letter is the model of a dead letter.
+type letter struct {
+	id string
+	of *person
+}
+
+// life is the model of a life.
+type life struct {
+	ev   connectors.Event
+	told []string
+}
+
 // hand is the model of a lease.
 type hand struct {
 	*conversation.Lease
-	of   *person
-	over bool
+	of          *person
+	over        bool
+	interrupted bool
 }
+
+// The calls of a sequence.
+const (
+	opAccept = iota
+	opAcceptToo
+	opTake
+	opTakeToo
+	opDone
+	opRelease
+	opRenew
+	opOther
+	opNote
+	opInterrupt
+	opBury
+	opDesk
+	ops
+)
 
 // call makes one call.
 func (s *state) call(op byte, arg int) {
-	switch op % 8 {
-	case 0, 1:
+	switch op % ops {
+	case opAccept, opAcceptToo:
 		s.accept(&s.people[arg%statePeople], strconv.Itoa(arg/statePeople%24))
-	case 2, 3:
+	case opTake, opTakeToo:
 		s.take()
-	case 7:
+	case opInterrupt:
+		s.interrupt(&s.people[arg%statePeople])
+	case opDesk:
+		s.retryOrDrop(arg)
+	case opOther:
 		if arg%4 == 0 {
 			s.reopen()
 			return
@@ -96,15 +141,24 @@ func (s *state) call(op byte, arg int) {
 	default:
 		if len(s.leases) > 0 {
 			// Mostly one of the last, which are not over.
-			s.use(s.leases[max(0, len(s.leases)-1-arg/8%6)], op%8, arg)
+			s.use(s.leases[max(0, len(s.leases)-1-arg/8%6)], op%ops, arg)
 		}
+	}
+}
+
+// mark adds to the model of a life.
+func (s *state) mark(id string, what ...any) {
+	l := s.lives[id]
+	l.told = append(l.told, fmt.Sprint(what...))
+	if len(l.told) > conversation.MaxMarks {
+		l.told = slices.Delete(l.told, conversation.FirstMarks, conversation.FirstMarks+1)
 	}
 }
 
 func (s *state) accept(p *person, id string) {
 	ev := question(p.name, id)
-	wantFresh, wantErr := !s.seen[id], error(nil)
-	if wantFresh && s.waiting == stateFull {
+	wantFresh, wantErr := s.lives[id] == nil, error(nil)
+	if wantFresh && (s.waiting >= stateFull || len(p.waiting) >= stateEach) {
 		wantFresh, wantErr = false, conversation.ErrFull
 	}
 	fresh, err := s.store.Accept(s.Context(), ev)
@@ -114,7 +168,13 @@ func (s *state) accept(p *person, id string) {
 	if !fresh {
 		return
 	}
-	s.seen[id] = true
+	s.lives[id] = &life{ev: ev}
+	s.mark(id, conversation.MarkAccepted)
+	s.enqueue(p, id)
+}
+
+// enqueue is the model of an event that comes to wait.
+func (s *state) enqueue(p *person, id string) {
 	s.waiting++
 	s.clock++
 	p.waiting = append(p.waiting, ask{id, s.clock})
@@ -152,50 +212,121 @@ func (s *state) take() {
 	if !slices.Equal(turns, p.turns) {
 		s.Fatalf("history %v, want %v", turns, p.turns)
 	}
-	s.leases = append(s.leases, &hand{Lease: l, of: p})
+	if string(l.Note) != p.note {
+		s.Fatalf("note %q, want %q", l.Note, p.note)
+	}
+	s.mark(p.waiting[0].id, conversation.MarkTaken, " ", p.attempt)
+	p.hand = &hand{Lease: l, of: p}
+	s.leases = append(s.leases, p.hand)
 }
 
 // use calls a method of a lease, which may be over.
 func (s *state) use(h *hand, op byte, arg int) {
-	var err error
+	var err, want error
 	var out conversation.Outcome
+	note := strconv.Itoa(arg)
 	switch op {
-	case 4:
+	case opDone, opBury:
 		out.Forget = arg%8 == 0
 		if arg%8 != 1 {
 			out = conversation.Outcome{Turn: answered(h.Lease).Turn, Forget: out.Forget}
 		}
+		out.How = conversation.Answered
+		if op == opBury {
+			out.How = conversation.Dead
+		}
 		err = h.Done(s.Context(), out)
-	case 5:
+	case opRelease:
 		err = h.Release(s.Context(), time.Time{})
-	case 6:
+	case opRenew:
 		err = h.Renew(s.Context())
+		if h.interrupted {
+			want = conversation.ErrInterrupted
+		}
+	case opNote:
+		err = h.Holder.Note(s.Context(), []byte(note))
 	}
 	if h.over {
-		if !errors.Is(err, conversation.ErrLost) {
-			s.Fatalf("call %d on a lease that is over: %v", op, err)
+		want = conversation.ErrLost
+	}
+	if !errors.Is(err, want) {
+		s.Fatalf("call %d on a lease: %v, want %v", op, err, want)
+	}
+	if h.over {
+		return
+	}
+	switch op {
+	case opDone, opBury:
+		s.settle(h.of, out)
+		s.end(h)
+	case opRelease:
+		s.mark(h.Event.ID, conversation.MarkReleased)
+		s.end(h)
+	case opNote:
+		h.of.note = note
+		s.mark(h.Event.ID, conversation.MarkNoted)
+	}
+}
+
+// end is the model of the end of a lease.
+func (s *state) end(h *hand) {
+	h.over, h.of.hand = true, nil
+	if len(h.of.waiting) > 0 {
+		s.ready = append(s.ready, h.of)
+	}
+}
+
+// interrupt asks for a turn to stop.
+func (s *state) interrupt(p *person) {
+	got, err := s.store.Interrupt(s.Context(), home, conversation.KeyOf(question(p.name, "")))
+	if err != nil || got != (p.hand != nil) {
+		s.Fatalf("interrupt: %t, %v; want %t", got, err, p.hand != nil)
+	}
+	if p.hand != nil && !p.hand.interrupted {
+		p.hand.interrupted = true
+		s.mark(p.hand.Event.ID, conversation.MarkInterrupted)
+	}
+}
+
+// retryOrDrop takes a dead letter away, if there is one.
+func (s *state) retryOrDrop(arg int) {
+	desk := s.store.(conversation.Desk)
+	call, what := desk.Retry, conversation.MarkRetried
+	if arg%3 == 0 {
+		call, what = desk.Drop, conversation.MarkDropped
+	}
+	if len(s.dead) == 0 {
+		if err := call(s.Context(), home, question("nobody", strconv.Itoa(arg)).Trace()); !errors.Is(err, conversation.ErrNotFound) {
+			s.Fatalf("%s without a dead letter: %v", what, err)
 		}
 		return
 	}
-	if err != nil {
-		s.Fatalf("call %d on a lease: %v", op, err)
+	n := arg / 3 % len(s.dead)
+	dead := s.dead[n]
+	if err := call(s.Context(), home, question(dead.of.name, dead.id).Trace()); err != nil {
+		s.Fatalf("%s %q: %v", what, dead.id, err)
 	}
-	if op == 4 {
-		s.settle(h.of, out)
-	}
-	if op == 4 || op == 5 {
-		h.over = true
-		if len(h.of.waiting) > 0 {
-			s.ready = append(s.ready, h.of)
-		}
+	s.dead = slices.Delete(s.dead, n, n+1)
+	s.mark(dead.id, what)
+	if what == conversation.MarkRetried {
+		s.enqueue(dead.of, dead.id)
 	}
 }
 
 // settle is the model of Done.
 func (s *state) settle(p *person, out conversation.Outcome) {
+	id := p.waiting[0].id
+	s.mark(id, out.How)
 	p.waiting = p.waiting[1:]
-	p.attempt = 0
+	p.attempt, p.note = 0, ""
 	s.waiting--
+	if out.How == conversation.Dead {
+		s.dead = append(s.dead, letter{id, p})
+	}
+	if len(s.dead) > stateDead {
+		s.mark(s.dead[0].id, conversation.MarkDropped, " too many dead letters")
+		s.dead = s.dead[1:]
+	}
 	if out.Forget {
 		p.turns = nil
 	}
@@ -225,6 +356,7 @@ func (s *state) reopen() {
 	s.ready = nil
 	for n := range s.people {
 		p := &s.people[n]
+		p.hand = nil
 		if len(p.waiting) > 0 {
 			s.ready = append(s.ready, p)
 		}
@@ -236,5 +368,28 @@ func (s *state) reopen() {
 func (s *state) check() {
 	if n, err := s.store.Waiting(s.Context(), home); err != nil || n != s.waiting {
 		s.Fatalf("waiting: %d, %v; want %d", n, err, s.waiting)
+	}
+	var want []string
+	for n := range s.people {
+		p := &s.people[n]
+		for i, ask := range p.waiting {
+			state := conversation.ItemWaiting
+			if i == 0 && p.hand != nil {
+				state = conversation.ItemHeld
+			}
+			want = append(want, string(state)+" "+ask.id)
+		}
+	}
+	slices.Sort(want)
+	for _, dead := range slices.Backward(s.dead) {
+		want = slices.Insert(want, 0, "dead "+dead.id)
+	}
+	(&world{T: s.T, store: s.store}).lists(want...)
+}
+
+// checkLife compares a life.
+func (s *state) checkLife(l *life) {
+	if got := (&world{T: s.T, store: s.store}).life(l.ev); !slices.Equal(got, l.told) {
+		s.Fatalf("life of %q: %q, want %q", l.ev.ID, got, l.told)
 	}
 }

@@ -1,7 +1,7 @@
 // Package storetest states the contract of conversation.Store as tests. Both
-// stores run it: Run with one store at a time, RunReplicas with several on the
-// same data, Interpret (state.go) with sequences of calls that a fuzzer makes up,
-// and the benchmarks in bench.go.
+// stores run it: Run with one store at a time, RunReplicas and RunPair with several
+// on the same data, Interpret (state.go) with sequences of calls that a fuzzer
+// makes up, and the benchmarks in bench.go.
 //
 // The suite never expects something to happen quickly, only that it happens, and
 // where the contract says "not before", that it does not happen before. What must
@@ -59,6 +59,7 @@ func Run(t *testing.T, setup func(t *testing.T) Open) {
 		{"DuplicateForgotten", testDuplicateForgotten},
 		{"Full", testFull},
 		{"FullAtTheSameTime", testFullAtTheSameTime},
+		{"FullConversation", testFullConversation},
 		{"Takeover", testTakeover},
 		{"TakeoverGoesToTheEnd", testTakeoverGoesToTheEnd},
 		{"LeaseOverAtDeadline", testLeaseOverAtDeadline},
@@ -69,10 +70,25 @@ func Run(t *testing.T, setup func(t *testing.T) Open) {
 		{"AttemptAfterRestart", testAttemptAfterRestart},
 		{"Release", testRelease},
 		{"ReleaseUntil", testReleaseUntil},
+		{"Note", testNote},
+		{"NoteTakenOver", testNoteTakenOver},
+		{"NoteSizes", testNoteSizes},
+		{"NoteAtTheSameTime", testNoteAtTheSameTime},
+		{"Interrupt", testInterrupt},
+		{"InterruptTakenOver", testInterruptTakenOver},
 		{"History", testHistory},
 		{"HistoryTrimmed", testHistoryTrimmed},
 		{"HistoryForgotten", testHistoryForgotten},
 		{"HistoryExpires", testHistoryExpires},
+		{"Dead", testDead},
+		{"RetryAndDrop", testRetryAndDrop},
+		{"RetryOnce", testRetryOnce},
+		{"DeadBound", testDeadBound},
+		{"Inbox", testInbox},
+		{"InboxLeaseOver", testInboxLeaseOver},
+		{"Life", testLife},
+		{"LifeBounded", testLifeBounded},
+		{"LifeForgotten", testLifeForgotten},
 		{"Restart", testRestart},
 		{"HostileKeys", testHostileKeys},
 		{"HostileConnections", testHostileConnections},
@@ -214,6 +230,7 @@ func (w *world) lost(l *conversation.Lease) {
 	turn := conversation.Turn{Question: "late", Answer: "late"}
 	for call, err := range map[string]error{
 		"renew":   l.Renew(w.Context()),
+		"note":    l.Holder.Note(w.Context(), []byte("late")),
 		"done":    l.Done(w.Context(), conversation.Outcome{Turn: &turn, Forget: true}),
 		"release": l.Release(w.Context(), time.Now().Add(time.Hour)),
 	} {

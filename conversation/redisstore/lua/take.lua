@@ -2,18 +2,20 @@
 -- ready by itself: conversations released until now, and those whose lease has
 -- run out.
 --
--- KEYS  1 ready   2 later   3 attempts
+-- KEYS  1 ready   2 later
 -- ARGV  1 group   2 consumer   3 lease, ms   4 turns to read
---       5 what the keys of the connection start with, for waiting:K and turns:K
+--       5 what the keys of the connection start with, for waiting:K, lane:K,
+--       turns:K and life:T
 --       6 where to go on looking for leases that have run out, '' for not now
--- Returns {where to go on, entry, K, attempt, event, {turns}}
+--       7 how long to keep a life, ms
+-- Returns {where to go on, entry, K, attempt, event, {turns}, note or nil}
 --      or {where to go on, id of the last entry read, ms until one is due or -1}
 --      when nothing is ready.
 --
 -- Reading the entry and leasing the conversation are one step, so there is no
 -- moment in which a caller that goes away leaves an entry in nobody's hands.
 
-local ready, later, attempts = KEYS[1], KEYS[2], KEYS[3]
+local ready, later = KEYS[1], KEYS[2]
 local group, consumer, lease = ARGV[1], ARGV[2], ARGV[3]
 local cursor = ARGV[6]
 local few = 16 -- bounds every loop
@@ -69,9 +71,12 @@ for _ = 1, few do
   local id, key = entry[1], entry[2][2]
   local event = redis.call('LINDEX', ARGV[5] .. 'waiting:' .. key, 0)
   if event then
-    local attempt = redis.call('HINCRBY', attempts, key, 1)
+    local lane = ARGV[5] .. 'lane:' .. key
+    local attempt = redis.call('HINCRBY', lane, 'attempt', 1)
     local turns = redis.call('LRANGE', ARGV[5] .. 'turns:' .. key, -tonumber(ARGV[4]), -1)
-    return {cursor, id, key, attempt, event, turns}
+    local note = redis.call('HGET', lane, 'note')
+    mark(ARGV[5] .. 'life:' .. string.sub(event, 1, 8), time, id, 'taken', attempt, ARGV[7])
+    return {cursor, id, key, attempt, event, turns, note}
   end
   drop(id) -- its list was deleted by somebody else's hand
 end
