@@ -19,6 +19,7 @@ import (
 	"longwire/conversation"
 	"longwire/conversation/boltstore"
 	"longwire/conversation/redisstore"
+	"longwire/conversation/spool"
 )
 
 // App is the whole program behind the command line. New wires it, Run blocks,
@@ -26,12 +27,19 @@ import (
 // it fails half-way.
 type App struct {
 	config      *config.Config
-	store       conversation.Store
+	store       store
 	connections []*connection
 	admin       *admin.Server
+	beside      func(ctx context.Context) // what the store needs to run, nil for nothing
 	log         *slog.Logger
 
 	undo []step // what is to be undone, in the order in which it was done
+}
+
+// store is what both stores are: the way of the messages, and the operator's desk.
+type store interface {
+	conversation.Store
+	conversation.Desk
 }
 
 // connection is one configured connection: its stream and its workers.
@@ -43,7 +51,7 @@ type connection struct {
 // connector is what both platforms' connectors are.
 type connector interface {
 	Run(ctx context.Context)
-	Reply(ctx context.Context, ev connectors.Event, answer connectors.Answer) error
+	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
 	Status() connectors.Status
 }
 
@@ -65,7 +73,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err
 		}
 	}()
 
-	if a.store, err = openStore(ctx, cfg); err != nil {
+	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err
 	}
 	a.onStop("close store", func(context.Context) error { return a.store.Close() })
@@ -120,11 +128,13 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 		SystemPrompt: a.config.Model.SystemPrompt,
 		Language:     turn.Language(a.config.Conversation.Language),
 		Timeout:      a.config.Model.TurnTimeout,
-	}, client, conn.connector, log)
+		Late:         a.config.Conversation.Late,
+		MaxAge:       a.config.Conversation.MaxAge,
+	}, client, conn.connector, a.store, log)
 	conn.pool = pool.New(pool.Config{
 		Connection: c.Name,
 		Workers:    c.Workers,
-		Renew:      a.config.Inbox.Lease / 3,
+		Renew:      min(a.config.Inbox.Lease/3, time.Second),
 		Grace:      max(a.config.Shutdown, 1), // 0 in the file is "at once", in the pool the default
 	}, a.store, t, log)
 	return conn
@@ -136,6 +146,7 @@ func (a *App) adminConfig() admin.Config {
 		Token:   a.config.Admin.Token.Reveal(),
 		Version: version,
 		Store:   a.store,
+		Desk:    a.store,
 	}
 	for i, c := range a.config.Connections {
 		cfg.Connections = append(cfg.Connections, admin.Connection{
@@ -147,14 +158,18 @@ func (a *App) adminConfig() admin.Config {
 	return cfg
 }
 
-// openStore opens the store that cfg names.
-func openStore(ctx context.Context, cfg *config.Config) (conversation.Store, error) {
+// openStore opens the store that cfg names. A Redis is reached for only in Run,
+// behind a spool, unless that is off: then it has to be there now.
+func (a *App) openStore(ctx context.Context) (store, error) {
+	cfg := a.config
 	opts := conversation.Options{
 		TTL:        cfg.Conversation.TTL,
 		Turns:      cfg.Conversation.Turns,
 		Remember:   cfg.Inbox.Remember,
 		Lease:      cfg.Inbox.Lease,
 		MaxWaiting: cfg.Inbox.Waiting,
+
+		MaxPerConversation: cfg.Inbox.PerConversation,
 	}
 	if opts.TTL == 0 {
 		opts.TTL = -1 // the file's word for "for ever"
@@ -162,7 +177,23 @@ func openStore(ctx context.Context, cfg *config.Config) (conversation.Store, err
 	if path, ok := cfg.Store.File(); ok {
 		return boltstore.Open(path, opts)
 	}
-	return redisstore.Open(ctx, cfg.Store.Reveal(), opts)
+	path, ok := cfg.SpoolFile()
+	if !ok {
+		return redisstore.Open(ctx, cfg.Store.Reveal(), opts)
+	}
+	connect := func(ctx context.Context) (spool.Real, error) { return redisstore.Open(ctx, cfg.Store.Reveal(), opts) }
+	opts.MaxPerConversation = opts.MaxWaiting // whom to turn away is for Redis to say
+	file, err := boltstore.Open(path, opts)
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	var lines []string
+	for _, c := range cfg.Connections {
+		lines = append(lines, c.Name, conversation.LineAside(c.Name))
+	}
+	spooled := spool.New(connect, file, lines, a.log)
+	a.beside = spooled.Run
+	return spooled, nil
 }
 
 // Run answers people until ctx ends, then lets running turns finish. It returns
@@ -176,6 +207,9 @@ func (a *App) Run(ctx context.Context) error {
 			fail(err)
 		}
 	})
+	if a.beside != nil {
+		running.Go(func() { a.beside(ctx) })
+	}
 	for _, c := range a.connections {
 		running.Go(func() { c.connector.Run(ctx) })
 		running.Go(func() { c.pool.Run(ctx) })

@@ -66,10 +66,11 @@ connections:
     workers: 16
 model: {endpoint: %q, api_key: model-key-secret, name: test}
 store: %q
+spool: %q
 inbox: {lease: %s}
 admin: {listen: "127.0.0.1:0"}
 log: {level: debug, format: json}
-`, c.Name, c.Platform, id, secret, c.Endpoint, w.cfg.Model.Endpoint, w.cfg.Store.Reveal(), w.cfg.Inbox.Lease)
+`, c.Name, c.Platform, id, secret, c.Endpoint, w.cfg.Model.Endpoint, w.cfg.Store.Reveal(), w.cfg.Spool, w.cfg.Inbox.Lease)
 }
 
 // kill is kill -9, and returns when the process is gone.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -136,26 +137,36 @@ func TestStopGivesBackWhatDoesNotFinish(t *testing.T) {
 	})
 }
 
-// Redis is away for a moment: what is refused meanwhile comes again, what was
-// accepted is answered.
-func TestRedisRestartLosesNothing(t *testing.T) {
-	for _, platform := range []string{"dingtalk", "feishu"} {
-		t.Run(platform, func(t *testing.T) {
-			w := newWorld(t, config.Platform(platform), "redis")
+// Redis is away: what comes meanwhile is acked all the same, and answered in order
+// once Redis is back.
+func TestRedisAwayLosesNothing(t *testing.T) {
+	for _, platform := range []config.Platform{config.DingTalk, config.Feishu} {
+		t.Run(string(platform), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, platform, "redis")
 			needReal(t, w.redis)
 			w.start()
 			w.want(line{person: "ann", text: "before"}, "re: before")
 			w.redis.Stop()
-			during := w.chat.say(line{person: "ann", text: "during"})
+			var ids []string
+			for i := range 5 {
+				ids = append(ids, w.chat.say(line{person: "ann", text: fmt.Sprint("during ", i)}))
+			}
+			for _, id := range ids {
+				if err := w.chat.waitAck(w.within(), id); err != nil {
+					t.Fatalf("not acked while Redis is away: %v", err)
+				}
+			}
 			if err := w.redis.Restart(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := w.chat.waitReply(w.within(), during); err != nil {
-				t.Fatalf("lost: %v", err)
-			}
 			w.want(line{person: "ann", text: "after"}, "re: after")
-			if n := w.count(during); n != 1 {
-				t.Errorf("answered %d times", n)
+			var order []string
+			for _, r := range w.chat.replies() {
+				order = append(order, r.text)
+			}
+			if got, want := strings.Join(order, ", "), "re: before, re: during 0, re: during 1, re: during 2, re: during 3, re: during 4, re: after"; got != want {
+				t.Errorf("answered: %s", got)
 			}
 		})
 	}

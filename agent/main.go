@@ -43,6 +43,9 @@ const usage = `Longwire answers people in DingTalk and Feishu/Lark with a langua
 
   longwire run     [--config FILE]   answer, until SIGTERM
   longwire check   [--config FILE]   read the configuration and say every problem
+  longwire inbox   [--help]          what waits, what is being answered, the dead letters
+  longwire inbox   retry|drop ID     put a dead letter back, or remove it
+  longwire trace   ID                what happened to a message; ID is in its log lines and error text
   longwire sandbox [--help]          both platforms and a model on this machine, to try it
   longwire version
 
@@ -66,6 +69,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = run(args, stderr)
 	case "check":
 		err = check(args, stdout, stderr)
+	case "inbox":
+		err = inbox(args, stdout, stderr)
+	case "trace":
+		err = trace(args, stdout, stderr)
 	case "sandbox":
 		err = runSandbox(args, stdin, stdout, stderr)
 	case "version", "--version", "-version":
@@ -130,15 +137,26 @@ func check(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// load reads the flags of a command that has a configuration, and that.
+// load reads the flags of a command that has a configuration and no others, and
+// that.
 func load(command string, args []string, stderr io.Writer) (*config.Config, error) {
-	flags := flag.NewFlagSet("longwire "+command, flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	file := flags.String("config", "", "the configuration `FILE`; default ./config.yaml, then /etc/longwire/config.yaml")
+	flags, file := newFlags(command, stderr)
 	if err := parseFlags(flags, args); err != nil {
 		return nil, err
 	}
-	path, err := config.Find(*file)
+	return loadFile(*file)
+}
+
+// newFlags are the flags of a command that has a configuration.
+func newFlags(command string, stderr io.Writer) (flags *flag.FlagSet, file *string) {
+	flags = flag.NewFlagSet("longwire "+command, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file = flags.String("config", "", "the configuration `FILE`; default ./config.yaml, then /etc/longwire/config.yaml")
+	return flags, file
+}
+
+func loadFile(file string) (*config.Config, error) {
+	path, err := config.Find(file)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -156,15 +174,21 @@ func load(command string, args []string, stderr io.Writer) (*config.Config, erro
 // parseFlags takes flags and nothing behind them.
 func parseFlags(flags *flag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return usageError{err}
+		return usageOf(err)
 	}
 	if flags.NArg() > 0 {
 		return usageError{fmt.Errorf("%s takes no argument %q", flags.Name(), flags.Arg(0))}
 	}
 	return nil
+}
+
+// usageOf is what flags.Parse returned, as an error of whoever called the program;
+// --help is none.
+func usageOf(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return usageError{err}
 }
 
 // interruptible is a context that ends with the first SIGINT or SIGTERM. The

@@ -68,6 +68,7 @@ func runSandbox(args []string, stdin io.Reader, stdout, stderr io.Writer) error 
 
 	cfg := box.Configure()
 	cfg.Log = config.Log{Level: flags.level, Format: "auto"}
+	cfg.Spool = "off" // what --store names is there to be tried
 	folder, err := sandboxStore(cfg, flags.store)
 	if err != nil {
 		return err

@@ -47,6 +47,7 @@ const patience = 30 * time.Second
 type world struct {
 	t     *testing.T
 	chat  chat
+	gate  *gate // every reply passes it, after it was taken and before the program learns of that
 	model *modeltest.Server
 	redis *redistest.Server // nil with the embedded store
 	cfg   *config.Config
@@ -96,14 +97,16 @@ func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, platform config.Platform, store string) *world {
 	t.Helper()
-	w := &world{t: t, cfg: config.Default()}
-	w.chat = newChat(t, platform)
+	w := &world{t: t, cfg: config.Default(), gate: &gate{}}
+	w.chat = newChat(t, platform, w.gate)
 	t.Cleanup(w.chat.close)
+	t.Cleanup(w.gate.open)
 	var err error
 	if w.model, err = modeltest.Start("127.0.0.1:0", func(r modeltest.Request) modeltest.Response {
 		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.respond(r)
+		respond := w.respond
+		w.mu.Unlock()
+		return respond(r)
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +121,7 @@ func newWorld(t *testing.T, platform config.Platform, store string) *world {
 	if err := w.cfg.Store.UnmarshalText([]byte(url)); err != nil {
 		t.Fatal(err)
 	}
+	w.cfg.Spool = "file:" + filepath.Join(t.TempDir(), "spool.db")
 	w.cfg.Connections = []config.Connection{w.chat.connection()}
 	w.cfg.Model.Endpoint, w.cfg.Model.Name = w.model.URL(), "test"
 	w.cfg.Admin.Listen = "127.0.0.1:0"
@@ -202,7 +206,37 @@ func (w testWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newChat(t *testing.T, platform config.Platform) chat {
+// gate holds up whoever passes while it is shut.
+type gate struct {
+	mu     sync.Mutex
+	closed chan struct{} // closed when the gate opens; nil while it is open
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = make(chan struct{})
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed != nil {
+		close(g.closed)
+		g.closed = nil
+	}
+}
+
+func (g *gate) pass() {
+	g.mu.Lock()
+	closed := g.closed
+	g.mu.Unlock()
+	if closed != nil {
+		<-closed
+	}
+}
+
+func newChat(t *testing.T, platform config.Platform, gate *gate) chat {
 	t.Helper()
 	if platform == config.DingTalk {
 		server, err := dingtalktest.Start(dingtalktest.Options{
@@ -210,6 +244,7 @@ func newChat(t *testing.T, platform config.Platform) chat {
 			RedeliverAfter: 3 * time.Second,
 			RedeliverMax:   3,
 			CallsPerSecond: -1,
+			OnSend:         func(dingtalktest.Sent) { gate.pass() },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -221,6 +256,7 @@ func newChat(t *testing.T, platform config.Platform) chat {
 		Redeliver:     []time.Duration{time.Second, 2 * time.Second, 4 * time.Second},
 		GroupMsgScope: true,
 		Unlimited:     true,
+		OnSend:        func(feishutest.Sent) { gate.pass() },
 	})
 	if err != nil {
 		t.Fatal(err)

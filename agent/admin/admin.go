@@ -1,18 +1,23 @@
 // Package admin is what operators and their monitors see of a running program,
 // over HTTP on loopback:
 //
-//	GET, POST /api/health   is every stream up and does the store answer?
+//	GET, POST /api/health       is every stream up and does the store answer?
+//	GET       /api/inbox        what waits, what is being answered, the dead letters
+//	GET       /api/trace        what happened to one event
+//	POST      /api/inbox/retry  put a dead letter back
+//	POST      /api/inbox/drop   remove a dead letter
 //
-// It is read-only, and the only listener of the program. On an address that is
-// not loopback every request needs the token, as "Authorization: Bearer TOKEN";
-// the configuration refuses such an address without one.
+// It is the only listener of the program. On an address that is not loopback every
+// request needs the token, as "Authorization: Bearer TOKEN"; the configuration
+// refuses such an address without one. Without a token a request must be addressed
+// to an IP or to localhost, so that no page in a browser reaches us by a name that
+// it made point here.
 package admin
 
 import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +27,7 @@ import (
 	"time"
 
 	"longwire/connectors"
+	"longwire/conversation"
 )
 
 // Config says where to listen and what to show.
@@ -30,6 +36,7 @@ type Config struct {
 	Token       string // needed for every request, where it is set
 	Version     string
 	Store       Pinger
+	Desk        conversation.Desk
 	Connections []Connection
 }
 
@@ -66,6 +73,10 @@ func New(config Config, log *slog.Logger) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/health", s.health)
 	mux.HandleFunc("POST /api/health", s.health)
+	mux.HandleFunc("GET /api/inbox", s.inbox)
+	mux.HandleFunc("GET /api/trace", s.trace)
+	mux.HandleFunc("POST /api/inbox/retry", s.onDead(config.Desk.Retry))
+	mux.HandleFunc("POST /api/inbox/drop", s.onDead(config.Desk.Drop))
 	s.http = http.Server{
 		Handler:           s.guarded(mux),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -102,7 +113,7 @@ func (s *Server) Stop(ctx context.Context) error {
 // compared, so that neither the token nor its length can be told from the time.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	if s.config.Token == "" {
-		return next
+		return onlyByAddress(next)
 	}
 	want := sha256.Sum256([]byte(s.config.Token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -117,16 +128,26 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
+// onlyByAddress refuses requests that are addressed to a name other than localhost.
+func onlyByAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil {
+			http.Error(w, "ask by address, or set admin.token", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	report := s.Report(r.Context())
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
+	status := http.StatusOK
 	if report.Status != Healthy {
-		w.WriteHeader(http.StatusServiceUnavailable)
+		status = http.StatusServiceUnavailable
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(report); err != nil {
-		s.log.Debug("health not sent", "err", err)
-	}
+	s.answer(w, status, report)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"longwire/connectors"
+	"longwire/conversation"
+	"longwire/conversation/boltstore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,9 +33,22 @@ func (p pinger) Ping(ctx context.Context) error { return p(ctx) }
 
 func fine(context.Context) error { return nil }
 
+func newStore(t *testing.T) *boltstore.Store {
+	t.Helper()
+	store, err := boltstore.Open(filepath.Join(t.TempDir(), "test.db"), conversation.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
 func start(t *testing.T, config Config) *Server {
 	t.Helper()
 	config.Listen = "127.0.0.1:0"
+	if config.Desk == nil {
+		config.Desk = newStore(t)
+	}
 	s, err := New(config, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -132,9 +148,28 @@ func TestTokenIsNeededWhereThereIsOne(t *testing.T) {
 	}
 }
 
+func TestOnlyAddressesAreAskedWithoutAToken(t *testing.T) {
+	s := start(t, Config{Store: pinger(fine)})
+	for host, want := range map[string]int{"evil.example:80": 403, "localhost": 200, "127.0.0.1:1": 200, "[::1]:1": 200} {
+		req, err := http.NewRequest(http.MethodGet, "http://"+s.Addr()+"/api/health", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("asked as %s: HTTP %d, want %d", host, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestAddressInUseIsAnError(t *testing.T) {
 	s := start(t, Config{Store: pinger(fine)})
-	if _, err := New(Config{Listen: s.Addr(), Store: pinger(fine)}, nil); err == nil {
+	if _, err := New(Config{Listen: s.Addr(), Store: pinger(fine), Desk: newStore(t)}, nil); err == nil {
 		t.Error("the same address twice")
 	}
 }

@@ -27,6 +27,7 @@ package config
 
 import (
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -51,6 +52,9 @@ type Config struct {
 	// Store is where events and conversations are kept. Default
 	// file:./data/longwire.db.
 	Store StoreURL `yaml:"store" hint:"write file:./data/longwire.db or redis://host:6379/0; percent-encode special characters in a password"`
+	// Spool is the file, as file:PATH, that takes messages while a Redis store is
+	// away, or off. Default file:./data/spool.db. Without Redis it is not used.
+	Spool string `yaml:"spool" hint:"write file:./data/spool.db, or off"`
 	// Inbox bounds what the store keeps of each connection's events.
 	Inbox Inbox `yaml:"inbox"`
 	// Shutdown is how long running turns may finish after SIGTERM. Default
@@ -141,6 +145,12 @@ type Conversation struct {
 	TTL time.Duration `yaml:"ttl" range:"0s..3650d"`
 	// Turns is how many turns are remembered. Default 20, range 1 to 1000.
 	Turns int `yaml:"turns" range:"1..1000"`
+	// Late is how old a question may be until its answer says that it had to
+	// wait. Default 5m, range 1m to 3650d.
+	Late time.Duration `yaml:"late" range:"1m..3650d"`
+	// MaxAge is how old a question may be until it is not answered any more,
+	// but logged. Default 24h, range 1m to 3650d.
+	MaxAge time.Duration `yaml:"max_age" range:"1m..3650d"`
 	// Language is that of the bot's own texts: auto, zh or en. Default auto,
 	// the language of the person, Chinese where it cannot be told.
 	Language string `yaml:"language" oneof:"auto zh en"`
@@ -148,9 +158,12 @@ type Conversation struct {
 
 // Inbox bounds what the store keeps of each connection's events.
 type Inbox struct {
-	// Waiting is how many events may wait on a connection before it refuses
-	// more. Default 10000, range 1 to 1000000.
+	// Waiting is how many events may wait on a connection; past that people are
+	// asked to write again later. Default 10000, range 1 to 1000000.
 	Waiting int `yaml:"waiting" range:"1..1000000"`
+	// PerConversation is the same for one conversation, so that one person does
+	// not fill the inbox. Default 20, range 1 to 10000.
+	PerConversation int `yaml:"per_conversation" range:"1..10000"`
 	// Remember is how long the ID of an event is known, so that a redelivery is
 	// not answered again. Default 24h, range 1m to 30d.
 	Remember time.Duration `yaml:"remember" range:"1m..30d"`
@@ -194,9 +207,10 @@ func Default() *Config {
 			TurnTimeout:       5 * time.Minute,
 			Attempts:          4,
 		},
-		Conversation: Conversation{TTL: 30 * time.Minute, Turns: 20, Language: "auto"},
+		Conversation: Conversation{TTL: 30 * time.Minute, Turns: 20, Late: 5 * time.Minute, MaxAge: 24 * time.Hour, Language: "auto"},
 		Store:        StoreURL{NewSecret("file:./data/longwire.db")},
-		Inbox:        Inbox{Waiting: 10_000, Remember: 24 * time.Hour, Lease: 30 * time.Second},
+		Spool:        "file:./data/spool.db",
+		Inbox:        Inbox{Waiting: 10_000, PerConversation: 20, Remember: 24 * time.Hour, Lease: 30 * time.Second},
 		Shutdown:     30 * time.Second,
 		Admin:        Admin{Listen: "127.0.0.1:18789"},
 		Log:          Log{Level: slog.LevelInfo, Format: "auto"},
@@ -215,6 +229,17 @@ func DefaultConnection(p Platform) Connection {
 	}
 	return c
 }
+
+// SpoolFile is the path of the spool; ok is false where there is none: it is off, or
+// the store is a file itself.
+func (c *Config) SpoolFile() (path string, ok bool) {
+	if _, embedded := c.Store.File(); embedded || c.Spool == spoolOff {
+		return "", false
+	}
+	return filePath(strings.TrimPrefix(c.Spool, "file:")), true
+}
+
+const spoolOff = "off"
 
 // CredentialID is the public half of the credentials: the client ID on DingTalk,
 // the app ID on Feishu.

@@ -66,9 +66,10 @@ connections:
   - {name: a, platform: dingtalk, client_id: i1, client_secret: s1, robot_code: r1, endpoint: "https://Gate.example:8443/x/", workers: 1024, keepalive: 1s}
   - {name: b, platform: feishu, app_id: i2, app_secret: s2, endpoint: https://open.larksuite.com/, workers: 1, keepalive: 10m}
 model: {endpoint: "http://127.0.0.1:11434/v1/", api_key: "", name: m, max_tokens: 1000000, system_prompt: "", first_token_timeout: 10m, idle_timeout: 1s, turn_timeout: 1h, attempts: 10}
-conversation: {ttl: 0, turns: 1, language: zh}
+conversation: {ttl: 0, turns: 1, late: 1m, max_age: 2d, language: zh}
 store: rediss://u:p@cache.example:6380/3?addr=b:1
-inbox: {waiting: 1, remember: 7d, lease: 1m30s}
+spool: file:/var/spool/lw.db
+inbox: {waiting: 1, per_conversation: 2, remember: 7d, lease: 1m30s}
 shutdown: 0s
 admin: {listen: "0.0.0.0:80", token: t}
 log: {level: warn, format: json}
@@ -79,9 +80,10 @@ log: {level: warn, format: json}
 			{Name: "b", Platform: Feishu, AppID: "i2", AppSecret: NewSecret("s2"), Endpoint: "https://open.larksuite.com", Workers: 1, Keepalive: 10 * time.Minute},
 		},
 		Model:        Model{Endpoint: "http://127.0.0.1:11434/v1", Name: "m", MaxTokens: 1_000_000, FirstTokenTimeout: 10 * time.Minute, IdleTimeout: time.Second, TurnTimeout: time.Hour, Attempts: 10},
-		Conversation: Conversation{TTL: 0, Turns: 1, Language: "zh"},
+		Conversation: Conversation{TTL: 0, Turns: 1, Late: time.Minute, MaxAge: 48 * time.Hour, Language: "zh"},
 		Store:        StoreURL{NewSecret("rediss://u:p@cache.example:6380/3?addr=b:1")},
-		Inbox:        Inbox{Waiting: 1, Remember: 7 * 24 * time.Hour, Lease: 90 * time.Second},
+		Spool:        "file:/var/spool/lw.db",
+		Inbox:        Inbox{Waiting: 1, PerConversation: 2, Remember: 7 * 24 * time.Hour, Lease: 90 * time.Second},
 		Admin:        Admin{Listen: "0.0.0.0:80", Token: NewSecret("t")},
 		Log:          Log{Level: 4, Format: "json"},
 	}
@@ -288,5 +290,22 @@ func TestExampleShowsEveryKey(t *testing.T) {
 	}
 	if len(keys) < 30 {
 		t.Errorf("the walk found only %d keys", len(keys))
+	}
+}
+
+func TestSpoolFile(t *testing.T) {
+	for _, c := range []struct{ store, spool, path string }{
+		{"file:./data/x.db", "file:./data/spool.db", ""},
+		{"redis://h:6379", "file:./data/spool.db", "./data/spool.db"},
+		{"redis://h:6379", "off", ""},
+	} {
+		cfg := Default()
+		if err := cfg.Store.UnmarshalText([]byte(c.store)); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Spool = c.spool
+		if path, ok := cfg.SpoolFile(); path != c.path || ok != (c.path != "") {
+			t.Errorf("%s with spool %s: %q, %v", c.store, c.spool, path, ok)
+		}
 	}
 }

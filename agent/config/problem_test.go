@@ -70,7 +70,7 @@ modle: {}
 		"c.yaml:9:1: api_key: unknown key `api_key`; it belongs elsewhere: model.api_key",
 		"c.yaml:10:1: ttl: unknown key `ttl`; it belongs elsewhere: conversation.ttl",
 		"c.yaml:11:1: modle: unknown key `modle`; did you mean `model`?",
-		"c.yaml:12:1: (a key): unknown key `(a key)`; the keys here are connections, model, conversation, store, inbox, shutdown, admin, log"}},
+		"c.yaml:12:1: (a key): unknown key `(a key)`; the keys here are connections, model, conversation, store, spool, inbox, shutdown, admin, log"}},
 	{"keys of the other platform", model + `
 connections:
   - {name: a, platform: feishu, client_id: i, client_secret: s, robot_code: r}

@@ -29,6 +29,9 @@ func (d *decoder) validate(c *Config) {
 	d.model(&c.Model)
 	d.admin(c.Admin)
 	d.inbox(c)
+	if path, ok := strings.CutPrefix(c.Spool, "file:"); c.Spool != spoolOff && (!ok || filePath(path) == "") {
+		d.mismatch("spool", "a file for messages while Redis is away, or off", c.Spool, "write file:./data/spool.db, or off")
+	}
 }
 
 func (d *decoder) connection(at string, c *Connection) {

@@ -27,6 +27,8 @@ import (
 	"time"
 
 	openai "github.com/sashabaranov/go-openai"
+
+	"longwire/connectors"
 )
 
 // Config says which model to ask. A zero field takes its default.
@@ -82,9 +84,7 @@ type Client struct {
 
 // New makes a client. Nothing is sent until Stream.
 func New(config Config) *Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 256 // as many turns as run at a time find a connection open
-	return &Client{config: config.withDefaults(), http: &http.Client{Transport: transport}}
+	return &Client{config: config.withDefaults(), http: &http.Client{Transport: connectors.NewTransport()}}
 }
 
 // Close lets go of idle connections.

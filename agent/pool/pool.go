@@ -6,7 +6,9 @@
 //
 // What it promises:
 //
-//   - At most N turns at a time, one per conversation.
+//   - At most N turns at a time, one per conversation. Two more workers serve
+//     what is answered beside the conversations, /stop and /help, so that these
+//     never wait for a turn.
 //   - What waits is bounded by the store. Past the bound the person is told, at
 //     most once a minute in a conversation, and nothing is kept.
 //   - A lease is renewed while its turn runs. A turn whose lease is lost is
@@ -15,7 +17,8 @@
 //   - When Run's context ends, no turn begins; the running ones may finish within
 //     Config.Grace, then they are stopped and given back to the store.
 //
-// Goroutines: the N workers, and for each running turn one that renews its lease.
+// Goroutines: the N workers and the two beside, and for each running turn one that
+// renews its lease.
 package pool
 
 import (
@@ -39,17 +42,20 @@ type Store interface {
 
 // Turn answers one question; turn.Turn is one.
 type Turn interface {
-	// Run answers the lease's question and settles the lease.
-	Run(ctx context.Context, lease *conversation.Lease) error
+	// Run answers the lease's question and settles the lease. When asking ends
+	// before ctx, the person has asked to stop.
+	Run(ctx, asking context.Context, lease *conversation.Lease) error
 	// Busy tells a person that their message was not taken.
 	Busy(ctx context.Context, ev connectors.Event) error
+	// Aside reports whether ev is answered beside its conversation.
+	Aside(ev connectors.Event) bool
 }
 
 // Config says how large a pool is. A zero field takes its default.
 type Config struct {
 	Connection string        // the connection whose events are taken
 	Workers    int           // turns at the same time; default 64
-	Renew      time.Duration // how often a lease is renewed; default 10 s, a third of the store's default lease
+	Renew      time.Duration // how often a lease is renewed, and so how soon a turn stops; default 1 s
 	Grace      time.Duration // how long running turns may finish at the end; default 30 s
 }
 
@@ -83,7 +89,7 @@ func New(config Config, store Store, turn Turn, log *slog.Logger) *Pool {
 		config.Workers = 64
 	}
 	if config.Renew <= 0 {
-		config.Renew = 10 * time.Second
+		config.Renew = time.Second
 	}
 	if config.Grace <= 0 {
 		config.Grace = 30 * time.Second
@@ -94,6 +100,7 @@ func New(config Config, store Store, turn Turn, log *slog.Logger) *Pool {
 // Deliver stores ev. Nil means that it is ours, or that its person was told that
 // it is not; either way the platform need not send it again.
 func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
+	ev.Aside = p.turn.Aside(ev)
 	fresh, err := p.store.Accept(ctx, ev)
 	switch {
 	case errors.Is(err, conversation.ErrFull):
@@ -152,18 +159,23 @@ func (p *Pool) Run(ctx context.Context) {
 
 	var workers sync.WaitGroup
 	for range p.config.Workers {
-		workers.Go(func() { p.work(ctx, turns) })
+		workers.Go(func() { p.work(ctx, turns, p.config.Connection) })
+	}
+	for range workersAside {
+		workers.Go(func() { p.work(ctx, turns, conversation.LineAside(p.config.Connection)) })
 	}
 	workers.Wait()
 }
 
+const workersAside = 2
+
 var errStopping = errors.New("the program is stopping")
 
-// work is one worker: it takes a conversation and runs its turn, again and again
-// until ctx ends. Turns run in a context of their own.
-func (p *Pool) work(ctx, turns context.Context) {
+// work is one worker: it takes a conversation of the line and runs its turn, again
+// and again until ctx ends. Turns run in a context of their own.
+func (p *Pool) work(ctx, turns context.Context, line string) {
 	for ctx.Err() == nil {
-		lease, err := p.store.Take(ctx, p.config.Connection)
+		lease, err := p.store.Take(ctx, line)
 		if p.noteStore(ctx, err) != nil {
 			sleep(ctx, time.Second)
 			continue
@@ -197,12 +209,14 @@ func (p *Pool) run(ctx context.Context, lease *conversation.Lease) {
 	p.add(func(c *Counts) { c.Running++ })
 	defer p.add(func(c *Counts) { c.Running-- })
 	ctx, stop := context.WithCancelCause(ctx)
+	asking, interrupt := context.WithCancelCause(ctx)
 	var keeper sync.WaitGroup
 	defer keeper.Wait()
 	defer stop(nil)
-	keeper.Go(func() { p.keep(ctx, lease, stop) })
+	defer interrupt(nil)
+	keeper.Go(func() { p.keep(ctx, lease, stop, interrupt) })
 
-	err := p.safely(ctx, lease)
+	err := p.safely(ctx, asking, lease)
 	p.add(func(c *Counts) {
 		if err == nil {
 			c.Done++
@@ -217,7 +231,7 @@ func (p *Pool) run(ctx context.Context, lease *conversation.Lease) {
 
 // safely is the turn with a panic turned into an error and a release. The next
 // attempt waits, so that a question which always panics does not spin.
-func (p *Pool) safely(ctx context.Context, lease *conversation.Lease) (err error) {
+func (p *Pool) safely(ctx, asking context.Context, lease *conversation.Lease) (err error) {
 	defer func() {
 		v := recover()
 		if v == nil {
@@ -228,19 +242,19 @@ func (p *Pool) safely(ctx context.Context, lease *conversation.Lease) (err error
 		err = fmt.Errorf("turn: panic: %v", v)
 		p.afterPanic(ctx, lease)
 	}()
-	return p.turn.Run(ctx, lease)
+	return p.turn.Run(ctx, asking, lease)
 }
 
-// afterPanic gives the event back for another attempt; after maxPanics of them
-// the event is removed, because a question that always panics must not hold up
-// its conversation for ever.
+// afterPanic gives the event back for another attempt; after maxPanics of them it
+// becomes a dead letter, because a question that always panics must not hold up its
+// conversation for ever.
 func (p *Pool) afterPanic(ctx context.Context, lease *conversation.Lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	if lease.Attempt >= maxPanics {
 		p.log.Error("given up: the turn panics each time", "event", lease.Event.Trace(), "attempts", lease.Attempt)
-		if err := lease.Done(ctx, conversation.Outcome{}); err != nil {
-			p.log.Warn("event not removed", "event", lease.Event.Trace(), "err", err)
+		if err := lease.Done(ctx, conversation.Outcome{How: conversation.Dead, Reason: "the turn panics each time"}); err != nil {
+			p.log.Warn("event not put away", "event", lease.Event.Trace(), "err", err)
 		}
 		return
 	}
@@ -255,11 +269,15 @@ const (
 )
 
 // keep renews the lease until ctx ends. When the lease is lost it stops the turn:
-// somebody else answers. A store that is away for a moment is asked again.
-func (p *Pool) keep(ctx context.Context, lease *conversation.Lease, stop context.CancelCauseFunc) {
+// somebody else answers. When the person has asked to stop it interrupts the model
+// and lets the turn end by itself. A store that is away for a moment is asked
+// again.
+func (p *Pool) keep(ctx context.Context, lease *conversation.Lease, stop, interrupt context.CancelCauseFunc) {
 	for sleep(ctx, p.config.Renew) {
 		err := lease.Renew(ctx)
 		switch {
+		case errors.Is(err, conversation.ErrInterrupted):
+			interrupt(err)
 		case errors.Is(err, conversation.ErrLost):
 			p.log.Warn("lease lost, the turn is stopped", "event", lease.Event.Trace())
 			stop(err)

@@ -29,11 +29,20 @@ type fixture struct {
 	store *boltstore.Store
 	run   func(ctx context.Context, lease *conversation.Lease) error
 
+	runAsking func(asking context.Context, lease *conversation.Lease) error // instead of run, when set
+
 	mu   sync.Mutex
 	busy []string // the texts that were turned away
 }
 
-func (f *fixture) Run(ctx context.Context, lease *conversation.Lease) error { return f.run(ctx, lease) }
+func (f *fixture) Run(ctx, asking context.Context, lease *conversation.Lease) error {
+	if f.runAsking != nil {
+		return f.runAsking(asking, lease)
+	}
+	return f.run(ctx, lease)
+}
+
+func (f *fixture) Aside(ev connectors.Event) bool { return ev.Text == "/stop" }
 
 func (f *fixture) Busy(_ context.Context, ev connectors.Event) error {
 	f.mu.Lock()
@@ -159,6 +168,7 @@ type fakeHolder struct {
 }
 
 func (h *fakeHolder) Renew(context.Context) error                      { return h.renew }
+func (h *fakeHolder) Note(context.Context, []byte) error               { return nil }
 func (h *fakeHolder) Done(context.Context, conversation.Outcome) error { h.done = true; return nil }
 func (h *fakeHolder) Release(context.Context, time.Time) error {
 	select {
@@ -187,6 +197,32 @@ func TestLeaseIsRenewedWhileTheTurnRuns(t *testing.T) {
 	if len(took) != 0 {
 		t.Error("the conversation was taken over although its holder lives")
 	}
+}
+
+// /stop reaches the turn it is to stop although that turn has the only worker.
+func TestStopDoesNotWaitForTheTurn(t *testing.T) {
+	f := newFixture(t, Config{Workers: 1, Renew: 5 * time.Millisecond}, conversation.Options{})
+	began, ended := make(chan struct{}), make(chan error, 1)
+	f.runAsking = func(asking context.Context, lease *conversation.Lease) error {
+		if lease.Event.Aside {
+			if stopped, err := f.store.Interrupt(asking, "c", conversation.KeyOf(lease.Event)); !stopped || err != nil {
+				t.Errorf("interrupt: %v, %v", stopped, err)
+			}
+			return lease.Done(asking, conversation.Outcome{})
+		}
+		close(began)
+		<-asking.Done()
+		ended <- context.Cause(asking)
+		return lease.Done(context.WithoutCancel(asking), conversation.Outcome{})
+	}
+	f.start()
+	f.deliver("ann", "long question")
+	receive(t, "turn", began)
+	f.deliver("ann", "/stop")
+	if err := receive(t, "end of the turn", ended); !errors.Is(err, conversation.ErrInterrupted) {
+		t.Errorf("the turn ended because of %v", err)
+	}
+	eventually(t, "both done", func() bool { return f.Counts().Done == 2 })
 }
 
 func TestTurnWithoutLeaseIsStopped(t *testing.T) {

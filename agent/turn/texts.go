@@ -3,6 +3,7 @@ package turn
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"longwire/agent/model"
@@ -66,18 +67,55 @@ func (l Language) pick(zh, en string) string {
 	return zh
 }
 
+// both says words in the configured language, or in both where that is Auto: a
+// command is in nobody's language.
+func (l Language) both(words func(Language) string) string {
+	if l != Auto {
+		return words(l)
+	}
+	return words(Chinese) + "\n\n" + words(English)
+}
+
 func (l Language) help() string {
 	return l.pick(
 		"你好，我是 AI 助手。直接发消息给我就可以提问；在群里请先 @我。我会记住最近的对话。\n\n"+
 			"- `/new`（或 `/新对话`）：忘记之前的对话，重新开始\n"+
+			"- `/stop`（或 `/停止`）：停止正在进行的回答\n"+
 			"- `/help`（或 `/帮助`）：显示这段说明",
 		"Hello, I am an AI assistant. Just write to me; in a group, mention me first. I remember our recent conversation.\n\n"+
 			"- `/new`: forget what was said and start over\n"+
+			"- `/stop`: stop the answer under way\n"+
 			"- `/help`: show this text")
 }
 
 func (l Language) forgotten() string {
 	return l.pick("好的，之前的对话我已经忘记了，我们重新开始吧。", "Done: I have forgotten our conversation so far. Let us start over.")
+}
+
+func (l Language) stopping() string {
+	return l.pick("好的，已停止回答。", "All right, I stop the answer.")
+}
+
+func (l Language) nothingToStop() string {
+	return l.pick("现在没有正在进行的回答。", "There is no answer under way.")
+}
+
+// stoppedHere ends an answer that the person stopped; begun says whether there is
+// something of it.
+func (l Language) stoppedHere(begun bool) string {
+	if begun {
+		return l.pick("……（已停止）", " … (stopped)")
+	}
+	return l.pick("（已停止）", "(stopped)")
+}
+
+// waited comes before the answer to a question that had to wait.
+func (l Language) waited(d time.Duration) string {
+	zh, en := fmt.Sprintf("%d 分钟", int(d.Minutes())), fmt.Sprintf("%d minutes", int(d.Minutes()))
+	if d >= 2*time.Hour {
+		zh, en = fmt.Sprintf("%d 小时", int(d.Hours())), fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return l.pick("（抱歉，这条消息在 "+zh+"前发出，我现在才能回答。）\n\n", "(Sorry, this message is "+en+" old: I could not answer earlier.)\n\n")
 }
 
 func (l Language) nothingSaid() string {

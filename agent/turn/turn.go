@@ -8,16 +8,21 @@
 //	reply     the connector shows it as it comes; the turn keeps a copy
 //	done      the turn is written and the event removed, in one step
 //
-// Every turn ends in exactly one of three ways, and in none of them is the
-// person left in silence without a line in the log:
+// Every turn ends in exactly one of these ways, and in none of them is the person
+// left in silence without a line in the log:
 //
-//   - done: the person has the answer, or an error text with the trace id.
-//   - released: the platform did not take the reply, or the program is stopping.
-//     The event stays first in its conversation and is taken again later.
-//   - given up: the platform says that no reply to this message will ever work,
-//     or Attempts have failed. It is logged as an error, and the event removed.
-//     An event that was taken Attempts times and never settled, because the
-//     program died on it each time, is answered with the error text.
+//   - answered: the person has the answer.
+//   - failed: the person has an error text with the trace id instead.
+//   - skipped: the event is older than Config.MaxAge. The log says so.
+//   - dead: the platform will not take the reply, or Config.Attempts have failed.
+//     The person gets the error text if the platform takes that, and the event is
+//     kept as a dead letter for the operator.
+//   - released: the platform did not take the reply this time, or the program is
+//     stopping. The event stays first in its conversation and is taken again.
+//
+// What an attempt has sent, and what the model said, is noted with the event before
+// people see it (ledger.go). An attempt that follows a crash goes on from there: it
+// asks no model again for an answer that was complete, and begins no second message.
 package turn
 
 import (
@@ -25,7 +30,6 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
-	"strings"
 	"time"
 
 	"longwire/agent/model"
@@ -38,10 +42,16 @@ type Model interface {
 	Stream(ctx context.Context, prompt []model.Message) iter.Seq2[string, error]
 }
 
-// Replier shows an answer to the person who wrote ev. Nil means that the whole
-// answer was taken by the platform. Both connectors are one.
+// Replier shows an answer to the person who wrote ev, and goes on where the ledger
+// says that an earlier attempt ended. Nil means that the whole answer was taken by
+// the platform. Both connectors are one.
 type Replier interface {
-	Reply(ctx context.Context, ev connectors.Event, answer connectors.Answer) error
+	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
+}
+
+// Interrupter stops a turn that somebody holds; a conversation.Store is one.
+type Interrupter interface {
+	Interrupt(ctx context.Context, connection string, key conversation.Key) (bool, error)
 }
 
 // Config says how to take turns. A zero field takes its default.
@@ -51,6 +61,30 @@ type Config struct {
 	Timeout      time.Duration // for the model's whole answer; default 5 min
 	Attempts     int           // how often an event is taken before it is given up; default 5
 	RetryWait    time.Duration // before the second attempt; doubles up to a minute; default 2 s
+	Late         time.Duration // after which an answer says that the question had to wait; default 5 min
+	MaxAge       time.Duration // after which a question is not answered any more; default 24 h
+}
+
+func (c Config) withDefaults() Config {
+	if c.Language == "" {
+		c.Language = Auto
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 5 * time.Minute
+	}
+	if c.Attempts <= 0 {
+		c.Attempts = 5
+	}
+	if c.RetryWait <= 0 {
+		c.RetryWait = 2 * time.Second
+	}
+	if c.Late <= 0 {
+		c.Late = 5 * time.Minute
+	}
+	if c.MaxAge <= 0 {
+		c.MaxAge = 24 * time.Hour
+	}
+	return c
 }
 
 // Turn takes the turns of one connection. It may be used by many workers at once.
@@ -58,113 +92,52 @@ type Turn struct {
 	config  Config
 	model   Model
 	replier Replier
+	stopper Interrupter
 	log     *slog.Logger
 }
 
 // New makes a Turn.
-func New(config Config, model Model, replier Replier, log *slog.Logger) *Turn {
-	if config.Language == "" {
-		config.Language = Auto
-	}
-	if config.Timeout <= 0 {
-		config.Timeout = 5 * time.Minute
-	}
-	if config.Attempts <= 0 {
-		config.Attempts = 5
-	}
-	if config.RetryWait <= 0 {
-		config.RetryWait = 2 * time.Second
-	}
-	return &Turn{config: config, model: model, replier: replier, log: log}
+func New(config Config, model Model, replier Replier, stopper Interrupter, log *slog.Logger) *Turn {
+	return &Turn{config: config.withDefaults(), model: model, replier: replier, stopper: stopper, log: log}
 }
 
-// Run answers the question of lease and settles it. Its error says that the turn
-// is not done: it was released, or the lease was lost.
-func (t *Turn) Run(ctx context.Context, lease *conversation.Lease) error {
+// Run answers the question of lease and settles it. When asking ends before ctx,
+// the model is asked no further and what there is of the answer is shown: the
+// person has said stop. When ctx ends, nothing further is shown and the turn is
+// given back. An error says that the turn is not done: it was released, or the
+// lease was lost.
+func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error {
 	ev, began := lease.Event, time.Now()
 	log := t.log.With("event", ev.Trace())
-	lang := t.config.Language.languageFor(ev, lease.History)
-
-	var said answered
-	text, out, plain := t.plain(lease, lang)
-	answer := connectors.Words(text)
-	if !plain {
-		answer = t.ask(ctx, lease, lang, &said)
+	if age := began.Sub(writtenAt(ev)); age > t.config.MaxAge {
+		log.Warn("too old, not answered", "age", age.Round(time.Second))
+		return t.done(ctx, lease, conversation.Outcome{How: conversation.Skipped, Reason: "older than conversation.max_age"})
 	}
-	if err := t.replier.Reply(ctx, ev, answer); err != nil {
+
+	r := t.reply(asking, lease)
+	if err := t.replier.Reply(ctx, ev, r.ledger, r.answer); err != nil {
 		return t.unsaid(ctx, lease, log, err)
 	}
-	if said.whole {
-		out.Turn = &conversation.Turn{Question: ev.Text, Answer: said.text.String(), At: time.Now()}
-	}
-	if err := t.done(ctx, lease, out); err != nil {
-		log.Error("answered, but the store could not note it: the answer may come again", "err", err)
+	if err := t.done(ctx, lease, r.outcome(ev)); err != nil {
+		log.Error("answered, but the store could not note it", "err", err)
 		return err
 	}
-	if said.failure != nil {
-		log.Error("turn failed, the person was told", "err", said.failure, "took", time.Since(began).Round(time.Millisecond))
+	if r.failure != nil {
+		log.Error("turn failed, the person was told", "err", r.failure, "took", time.Since(began).Round(time.Millisecond))
 		return nil
 	}
 	log.Info("answered", "attempt", lease.Attempt, "waited", began.Sub(ev.Received).Round(time.Millisecond),
-		"first_word", said.first.Round(time.Millisecond), "took", time.Since(began).Round(time.Millisecond))
+		"first_word", r.first.Round(time.Millisecond), "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
-// answered is what became of an answer while it went by.
-type answered struct {
-	text    strings.Builder
-	first   time.Duration // until the first visible word
-	whole   bool          // it came to its end
-	failure error         // why it did not
-}
-
-// ask is the model's answer in the words that the person is to read; what goes by
-// is noted in said. A failure of the model becomes a Failure with a text; the end
-// of ctx does not, because then the turn will be taken again.
-func (t *Turn) ask(ctx context.Context, lease *conversation.Lease, lang Language, said *answered) connectors.Answer {
-	ev := lease.Event
-	return func(yield func(string, error) bool) {
-		began := time.Now()
-		limited, cancel := context.WithTimeout(ctx, t.config.Timeout)
-		defer cancel()
-		for delta, err := range t.model.Stream(limited, t.prompt(lease.History, ev.Text)) {
-			switch failed := t.kind(ctx, err); {
-			case err == nil:
-			case ctx.Err() != nil:
-				yield("", context.Cause(ctx))
-				return
-			case failed == model.Length:
-				delta = lang.cutShort()
-			default:
-				said.failure = err
-				yield("", &connectors.Failure{Text: lang.failed(failed, ev.Trace()), Err: err})
-				return
-			}
-			if said.text.Len() == 0 {
-				said.first = time.Since(began)
-			}
-			said.text.WriteString(delta)
-			if !yield(delta, nil) {
-				return
-			}
-		}
-		if said.whole = strings.TrimSpace(said.text.String()) != ""; !said.whole { // blanks are silence
-			said.failure = &model.Error{Kind: model.Empty, Message: "nothing but blanks"}
-			yield("", &connectors.Failure{Text: lang.failed(model.Empty, ev.Trace()), Err: said.failure})
-		}
+// writtenAt is when a person wrote ev: by the platform's clock, unless that says
+// that it was later than it came.
+func writtenAt(ev connectors.Event) time.Time {
+	if ev.Sent.IsZero() || ev.Sent.After(ev.Received) {
+		return ev.Received
 	}
-}
-
-// kind is what kind of failure err is.
-func (t *Turn) kind(ctx context.Context, err error) model.Kind {
-	var e *model.Error
-	switch {
-	case errors.As(err, &e):
-		return e.Kind
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return model.Timeout // the turn's own deadline
-	}
-	return model.Unavailable
+	return ev.Sent
 }
 
 // unsaid settles a turn whose reply did not reach the person.
@@ -172,24 +145,28 @@ func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, log *slog.
 	switch {
 	case ctx.Err() != nil:
 		log.Info("turn given back", "reason", context.Cause(ctx))
-		if err := t.release(ctx, lease, time.Time{}); err != nil {
-			return err
-		}
-		return context.Cause(ctx)
-	case connectors.Permanent(err):
-		log.Error("given up: the platform will not take a reply to this message", "err", err)
-		return t.done(ctx, lease, conversation.Outcome{})
-	case lease.Attempt >= t.config.Attempts:
-		log.Error("given up: the reply could not be sent", "attempts", lease.Attempt, "err", err)
-		return t.done(ctx, lease, conversation.Outcome{})
+		return errors.Join(context.Cause(ctx), t.release(ctx, lease, time.Time{}))
+	case connectors.Permanent(err), lease.Attempt >= t.config.Attempts:
+		log.Error("given up, kept as a dead letter", "attempts", lease.Attempt, "err", err)
+		t.apologise(ctx, lease)
+		return t.done(ctx, lease, conversation.Outcome{How: conversation.Dead, Reason: err.Error()})
 	}
 	wait := min(t.config.RetryWait<<(lease.Attempt-1), time.Minute)
 	wait = max(wait, connectors.RetryAfter(err))
 	log.Warn("reply not sent, the turn will be taken again", "attempt", lease.Attempt, "in", wait, "err", err)
-	if err := t.release(ctx, lease, time.Now().Add(wait)); err != nil {
-		return err
+	return errors.Join(err, t.release(ctx, lease, time.Now().Add(wait)))
+}
+
+// apologise tells the person that there will be no answer, if the platform takes
+// at least that. It is a reply of its own, so that no platform takes it for a part
+// of the answer that it has seen.
+func (t *Turn) apologise(ctx context.Context, lease *conversation.Lease) {
+	ev := lease.Event
+	lang := t.config.Language.languageFor(ev, lease.History)
+	words := connectors.Words(lang.failed(model.Unavailable, ev.Trace()))
+	if err := t.replier.Reply(ctx, ev, connectors.Unkept(ev, "sorry"), words); err != nil {
+		t.log.Error("the person could not be told either", "event", ev.Trace(), "err", err)
 	}
-	return err
 }
 
 func (t *Turn) done(ctx context.Context, lease *conversation.Lease, out conversation.Outcome) error {
@@ -226,5 +203,5 @@ func settle(ctx context.Context, how string, do func(ctx context.Context) error)
 // Busy tells the person who wrote ev that too much waits for it to be taken.
 func (t *Turn) Busy(ctx context.Context, ev connectors.Event) error {
 	lang := t.config.Language.languageFor(ev, nil)
-	return t.replier.Reply(ctx, ev, connectors.Words(lang.busy(ev.Trace())))
+	return t.replier.Reply(ctx, ev, connectors.Unkept(ev, "busy"), connectors.Words(lang.busy(ev.Trace())))
 }

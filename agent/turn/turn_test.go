@@ -16,14 +16,19 @@ import (
 	"longwire/conversation"
 )
 
-// script is a model and a replier that do as a test tells them, and a lease that
-// remembers how it ended.
+// script is a model, a replier and a store that do as a test tells them.
 type script struct {
 	deltas  []string
 	failure error
 	hang    bool // the model says nothing until its context ends
 
 	refuse []error // what Reply returns, in order; nil beyond them
+
+	note []byte // what the lease holds, and what was noted last
+	die  bool   // the next Reply is cut off once the part is on its way
+
+	running bool               // there is a turn to interrupt
+	stopped []conversation.Key // what was interrupted
 
 	asked   [][]model.Message
 	replies []string
@@ -49,20 +54,43 @@ func (s *script) Stream(ctx context.Context, prompt []model.Message) iter.Seq2[s
 	}
 }
 
-func (s *script) Reply(_ context.Context, _ connectors.Event, answer connectors.Answer) error {
+var errDied = errors.New("the program dies")
+
+func (s *script) Reply(ctx context.Context, _ connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error {
 	text, err := connectors.Collect(answer)
 	if err != nil {
 		return err
 	}
-	if len(s.refuse) > 0 {
-		err, s.refuse = s.refuse[0], s.refuse[1:]
-		return err
-	}
-	s.replies = append(s.replies, text)
-	return nil
+	return connectors.SendParts(ctx, ledger, []string{text}, func(_ int, part string, again bool) error {
+		switch {
+		case len(s.refuse) > 0:
+			err, s.refuse = s.refuse[0], s.refuse[1:]
+			return err
+		case s.die:
+			s.die = false
+			return errDied
+		case again:
+			part += " (again)"
+		}
+		s.replies = append(s.replies, part)
+		return nil
+	})
+}
+
+func (s *script) Interrupt(_ context.Context, _ string, key conversation.Key) (bool, error) {
+	s.stopped = append(s.stopped, key)
+	return s.running, nil
 }
 
 func (s *script) Renew(context.Context) error { return nil }
+
+func (s *script) Note(_ context.Context, note []byte) error {
+	if s.lost {
+		return conversation.ErrLost
+	}
+	s.note = note
+	return nil
+}
 
 func (s *script) Done(_ context.Context, out conversation.Outcome) error {
 	if s.lost {
@@ -80,10 +108,13 @@ func (s *script) Release(_ context.Context, retry time.Time) error {
 	return nil
 }
 
-func (s *script) run(t *testing.T, ctx context.Context, ev connectors.Event, attempt int, history ...conversation.Turn) error {
-	t.Helper()
-	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	return turn.Run(ctx, &conversation.Lease{Event: ev, Attempt: attempt, History: history, Holder: s})
+func (s *script) run(ctx context.Context, ev connectors.Event, attempt int, history ...conversation.Turn) error {
+	return s.runAsking(ctx, ctx, ev, attempt, history...)
+}
+
+func (s *script) runAsking(ctx, asking context.Context, ev connectors.Event, attempt int, history ...conversation.Turn) error {
+	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, s, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	return turn.Run(ctx, asking, &conversation.Lease{Event: ev, Attempt: attempt, History: history, Note: s.note, Holder: s})
 }
 
 func written(text string) connectors.Event {
@@ -92,7 +123,7 @@ func written(text string) connectors.Event {
 
 func TestAnswerIsShownAndRemembered(t *testing.T) {
 	s := &script{deltas: []string{"Hel", "lo"}}
-	if err := s.run(t, t.Context(), written("hi"), 1, conversation.Turn{Question: "q", Answer: "a"}); err != nil {
+	if err := s.run(t.Context(), written("hi"), 1, conversation.Turn{Question: "q", Answer: "a"}); err != nil {
 		t.Fatal(err)
 	}
 	want := []model.Message{{Role: model.System, Content: "be kind"}, {Role: model.User, Content: "q"}, {Role: model.Assistant, Content: "a"}, {Role: model.User, Content: "hi"}}
@@ -116,7 +147,7 @@ func TestFailureIsToldAndNotRemembered(t *testing.T) {
 	ev := written("hi")
 	for _, kind := range []model.Kind{model.Key, model.Request, model.TooLong, model.Busy, model.Unavailable, model.Timeout, model.Cut, model.Filtered, model.Empty} {
 		s := &script{deltas: []string{"half"}, failure: &model.Error{Kind: kind, Message: "internal detail"}}
-		if err := s.run(t, t.Context(), ev, 1); err != nil {
+		if err := s.run(t.Context(), ev, 1); err != nil {
 			t.Fatal(err)
 		}
 		got := s.replies[0]
@@ -131,7 +162,7 @@ func TestFailureIsToldAndNotRemembered(t *testing.T) {
 
 func TestBlanksAreNoAnswer(t *testing.T) {
 	s := &script{deltas: []string{" ", "\n\n"}}
-	if err := s.run(t, t.Context(), written("hi"), 1); err != nil {
+	if err := s.run(t.Context(), written("hi"), 1); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") || s.done[0].Turn != nil {
@@ -141,7 +172,7 @@ func TestBlanksAreNoAnswer(t *testing.T) {
 
 func TestLongestLengthIsAnAnswer(t *testing.T) {
 	s := &script{deltas: []string{"long"}, failure: &model.Error{Kind: model.Length}}
-	if err := s.run(t, t.Context(), written("讲"), 1); err != nil {
+	if err := s.run(t.Context(), written("讲"), 1); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(s.replies[0], "long") || !strings.Contains(s.replies[0], "继续") || s.done[0].Turn == nil {
@@ -152,7 +183,7 @@ func TestLongestLengthIsAnAnswer(t *testing.T) {
 func TestDeadlineOfTheTurnIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{hang: true}
-		if err := s.run(t, t.Context(), written("你好"), 1); err != nil {
+		if err := s.run(t.Context(), written("你好"), 1); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.replies) != 1 || !strings.Contains(s.replies[0], "太久") || len(s.done) != 1 {
@@ -166,7 +197,7 @@ func TestStoppingGivesTheTurnBack(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("stopping")
 	cancel(reason)
-	if err := s.run(t, ctx, written("hi"), 1); !errors.Is(err, reason) {
+	if err := s.run(ctx, written("hi"), 1); !errors.Is(err, reason) {
 		t.Fatalf("got %v", err)
 	}
 	if len(s.replies) != 0 || len(s.done) != 0 || len(s.release) != 1 || !s.release[0].IsZero() {
@@ -177,7 +208,7 @@ func TestStoppingGivesTheTurnBack(t *testing.T) {
 func TestReplyThatFailsIsTriedAgainLater(t *testing.T) {
 	s := &script{deltas: []string{"x"}, refuse: []error{&connectors.Error{Op: "send", RetryAfter: time.Hour}}}
 	before := time.Now()
-	if err := s.run(t, t.Context(), written("hi"), 1); err == nil {
+	if err := s.run(t.Context(), written("hi"), 1); err == nil {
 		t.Fatal("a turn whose reply failed counts as done")
 	}
 	if len(s.release) != 1 || s.release[0].Before(before.Add(time.Hour)) || len(s.done) != 0 {
@@ -185,39 +216,148 @@ func TestReplyThatFailsIsTriedAgainLater(t *testing.T) {
 	}
 }
 
-func TestGivingUp(t *testing.T) {
-	transient := &connectors.Error{Op: "send"}
+func TestGivingUpKeepsADeadLetterAndSaysSorry(t *testing.T) {
 	for name, c := range map[string]struct {
 		refuse  error
 		attempt int
 	}{
-		"the platform will never take it": {&connectors.Error{Op: "send", Fatal: true}, 1},
-		"the last attempt":                {transient, 5},
+		"the platform will never take it": {&connectors.Error{Op: "send", Code: "1", Fatal: true}, 1},
+		"the last attempt":                {&connectors.Error{Op: "send", Code: "2"}, 5},
 	} {
 		s := &script{deltas: []string{"x"}, refuse: []error{c.refuse}}
-		if err := s.run(t, t.Context(), written("hi"), c.attempt); err != nil {
+		if err := s.run(t.Context(), written("hi"), c.attempt); err != nil {
 			t.Fatal(err)
 		}
-		if len(s.done) != 1 || s.done[0].Turn != nil || len(s.release) != 0 {
+		if len(s.done) != 1 || s.done[0].How != conversation.Dead || s.done[0].Reason == "" || s.done[0].Turn != nil || len(s.release) != 0 {
 			t.Errorf("%s: done %+v, released %v", name, s.done, s.release)
+		}
+		if len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") {
+			t.Errorf("%s: the person reads %q", name, s.replies)
 		}
 	}
 }
 
 func TestEventThatKillsTheProgramIsToldInTheEnd(t *testing.T) {
 	s := &script{deltas: []string{"x"}}
-	if err := s.run(t, t.Context(), written("hi"), 6); err != nil {
+	if err := s.run(t.Context(), written("hi"), 6); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.asked) != 0 || len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") || len(s.done) != 1 {
+	if len(s.asked) != 0 || len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") || s.done[0].How != conversation.Dead {
 		t.Errorf("asked %d times, shown %q, done %+v", len(s.asked), s.replies, s.done)
+	}
+}
+
+// After a crash between the note and the end, the same words are said, the model
+// is not asked again, and what is remembered is what the person has read.
+func TestAttemptAfterACrashSaysTheSame(t *testing.T) {
+	for name, failure := range map[string]error{"an answer": nil, "a failure": &model.Error{Kind: model.Cut}} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{deltas: []string{"the first", " answer"}, failure: failure, die: true}
+			if err := s.run(t.Context(), written("hi"), 1); !errors.Is(err, errDied) {
+				t.Fatalf("got %v", err)
+			}
+			s.deltas, s.failure = []string{"another answer"}, nil
+			if err := s.run(t.Context(), written("hi"), 2); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.asked) != 1 || len(s.replies) != 1 || !strings.HasPrefix(s.replies[0], "the first answer") || !strings.HasSuffix(s.replies[0], " (again)") {
+				t.Fatalf("asked %d times, shown %q", len(s.asked), s.replies)
+			}
+			out := s.done[0]
+			if failure == nil && (out.Turn == nil || out.Turn.Answer != "the first answer") {
+				t.Errorf("done %+v", out)
+			}
+			if failure != nil && (out.How != conversation.Failed || out.Turn != nil || !strings.Contains(s.replies[0], "(ref ")) {
+				t.Errorf("done %+v, shown %q", out, s.replies)
+			}
+		})
+	}
+}
+
+func TestNothingIsShownWithoutALease(t *testing.T) {
+	s := &script{deltas: []string{"x"}, lost: true}
+	if err := s.run(t.Context(), written("hi"), 1); !errors.Is(err, conversation.ErrLost) || len(s.replies) != 0 {
+		t.Errorf("got %v, shown %q", err, s.replies)
+	}
+}
+
+func TestNoteOfAnotherVersionIsAsGoodAsNone(t *testing.T) {
+	s := &script{deltas: []string{"x"}, note: []byte("\x00\x01")}
+	if err := s.run(t.Context(), written("hi"), 2); err != nil || len(s.replies) != 1 || s.replies[0] != "x" {
+		t.Errorf("got %v, shown %q", err, s.replies)
+	}
+}
+
+func TestAge(t *testing.T) {
+	for _, c := range []struct {
+		age   time.Duration
+		how   conversation.How
+		shown string
+	}{
+		{time.Minute, "", "x"},
+		{10 * time.Minute, "", "(Sorry, this message is 10 minutes old: I could not answer earlier.)\n\nx"},
+		{5 * time.Hour, "", "(Sorry, this message is 5 hours old: I could not answer earlier.)\n\nx"},
+		{25 * time.Hour, conversation.Skipped, ""},
+	} {
+		ev := written("hi")
+		ev.Sent = ev.Received.Add(-c.age)
+		s := &script{deltas: []string{"x"}}
+		if err := s.run(t.Context(), ev, 1); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(s.replies, "|"); got != c.shown || s.done[0].How != c.how {
+			t.Errorf("%s: shown %q, done %+v", c.age, got, s.done[0])
+		}
+		if c.shown != "" && s.done[0].Turn.Answer != "x" {
+			t.Errorf("%s: remembered %q", c.age, s.done[0].Turn.Answer)
+		}
+	}
+}
+
+func TestStopEndsTheAnswerKindly(t *testing.T) {
+	for _, deltas := range [][]string{{"half an"}, nil} {
+		s := &script{deltas: deltas, hang: true}
+		asking, interrupt := context.WithCancelCause(t.Context())
+		interrupt(conversation.ErrInterrupted)
+		if err := s.runAsking(t.Context(), asking, written("hi"), 1); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.replies) != 1 || !strings.HasPrefix(s.replies[0], strings.Join(deltas, "")) || !strings.Contains(s.replies[0], "(stopped)") || len(s.done) != 1 {
+			t.Errorf("shown %q, done %+v", s.replies, s.done)
+		}
+	}
+}
+
+func TestStopCommand(t *testing.T) {
+	for running, want := range map[bool]string{true: "已停止", false: "没有正在进行"} {
+		s := &script{running: running}
+		ev := written("/停止")
+		ev.Sender.ID = "ann"
+		if err := s.run(t.Context(), ev, 1); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.stopped) != 1 || s.stopped[0] != conversation.KeyOf(ev) || !strings.Contains(s.replies[0], want) {
+			t.Errorf("stopped %v, shown %q", s.stopped, s.replies)
+		}
+	}
+}
+
+func TestAside(t *testing.T) {
+	turn := New(Config{}, nil, nil, nil, nil)
+	for text, want := range map[string]bool{"/stop": true, "/停止": true, "/HELP ": true, "/new": false, "stop": false, "how do I /stop it": false} {
+		if got := turn.Aside(written(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	if turn.Aside(connectors.Event{Kind: connectors.KindPicture, Text: "/stop"}) {
+		t.Error("a picture is a command")
 	}
 }
 
 func TestLostLeaseIsNotTriedAgain(t *testing.T) {
 	s := &script{deltas: []string{"x"}, lost: true}
 	began := time.Now()
-	if err := s.run(t, t.Context(), written("hi"), 1); !errors.Is(err, conversation.ErrLost) {
+	if err := s.run(t.Context(), written("hi"), 1); !errors.Is(err, conversation.ErrLost) {
 		t.Fatalf("got %v", err)
 	}
 	if time.Since(began) > 400*time.Millisecond { // the first wait of a retry is longer
@@ -228,15 +368,15 @@ func TestLostLeaseIsNotTriedAgain(t *testing.T) {
 func TestCommandsAndKinds(t *testing.T) {
 	for text, want := range map[string]string{
 		"/new": "start over", "/NEW ": "start over", "／new": "start over", "/新对话": "重新开始",
-		"/help": "/new", "/帮助": "/new",
+		"/help": "/new", "/帮助": "忘记之前",
 	} {
 		s := &script{}
 		ev := written(text)
-		if err := s.run(t, t.Context(), ev, 1, conversation.Turn{Question: "hello", Answer: "hi"}); err != nil {
+		if err := s.run(t.Context(), ev, 1, conversation.Turn{Question: "hello", Answer: "hi"}); err != nil {
 			t.Fatal(err)
 		}
-		forget := strings.Contains(want, "over") || strings.Contains(want, "新")
-		if len(s.asked) != 0 || !strings.Contains(s.replies[0], want) || s.done[0].Forget != (forget && want != "/new") {
+		forget := want == "start over" || want == "重新开始"
+		if len(s.asked) != 0 || !strings.Contains(s.replies[0], want) || s.done[0].Forget != forget {
 			t.Errorf("%q: shown %q, done %+v", text, s.replies, s.done)
 		}
 	}
@@ -245,7 +385,7 @@ func TestCommandsAndKinds(t *testing.T) {
 		connectors.KindCard, connectors.KindForward, connectors.KindTooLong, connectors.KindEmpty, connectors.KindQuota, connectors.KindOther,
 	} {
 		s := &script{}
-		if err := s.run(t, t.Context(), connectors.Event{ID: "m", Kind: kind}, 1); err != nil {
+		if err := s.run(t.Context(), connectors.Event{ID: "m", Kind: kind, Received: time.Now()}, 1); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.asked) != 0 || len(s.replies) != 1 || languageOf(s.replies[0]) != Chinese {
@@ -275,7 +415,7 @@ func TestLanguage(t *testing.T) {
 }
 
 func TestPromptLeavesOutTheOldest(t *testing.T) {
-	turn := New(Config{}, nil, nil, nil)
+	turn := New(Config{}, nil, nil, nil, nil)
 	long := strings.Repeat("x", maxHistory/3)
 	messages := turn.prompt([]conversation.Turn{{Question: "oldest", Answer: long}, {Question: "b", Answer: long}, {Question: "c", Answer: long}}, "now")
 	if len(messages) != 5 || messages[0].Content != "b" || messages[4].Content != "now" {

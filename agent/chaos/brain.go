@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"longwire/agent/model/modeltest"
+)
+
+// brain is the model. It answers with the number it was asked about, in a few
+// deltas and a few hundredths of a second, so that faults strike in the middle of
+// answers, too.
+type brain struct {
+	mu   sync.Mutex
+	kind kind // what goes wrong; guarded by mu
+	left int  // with so many requests; guarded by mu
+}
+
+// strike makes the next requests go wrong.
+func (b *brain) strike(f fault) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kind, b.left = f.kind, f.count
+}
+
+// mend ends that.
+func (b *brain) mend() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = 0
+}
+
+// next is what goes wrong with this request, "" for nothing.
+func (b *brain) next() kind {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left == 0 {
+		return ""
+	}
+	b.left--
+	return b.kind
+}
+
+// respond answers one request.
+func (b *brain) respond(r modeltest.Request) modeltest.Response {
+	number, ok := numberIn(r.Question())
+	if !ok {
+		return modeltest.Response{Status: http.StatusBadRequest, Error: "not a question of this run"}
+	}
+	answer := modeltest.Response{
+		Deltas: []string{"About ", fmt.Sprintf("%s%0*d", marker, digits, number), ": all", " is", " well."},
+		Pause:  time.Duration(1+number%7) * ms,
+	}
+	begun := number % 3 // how much of the answer comes before it goes wrong
+	switch b.next() {
+	case model429:
+		return modeltest.Response{Status: http.StatusTooManyRequests, Error: "too many requests"}
+	case model500:
+		return modeltest.Response{Status: http.StatusInternalServerError, Error: "out of order"}
+	case modelHang:
+		answer.Deltas, answer.Hang = answer.Deltas[:begun], true
+	case modelCut:
+		answer.Deltas, answer.Cut = answer.Deltas[:begun], true
+	}
+	return answer
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// goWrong makes the faults happen, one after the other, each when it is its turn.
+func (r *run) goWrong(ctx context.Context) error {
+	gate := r.crowd.gate
+	for i, f := range r.faults {
+		gate.allow(f.after)
+		if err := gate.reach(ctx, f.after); err != nil {
+			return err
+		}
+		next := r.messages
+		if i+1 < len(r.faults) {
+			next = r.faults[i+1].after
+		}
+		gate.allow(next)
+		if err := r.fire(ctx, f); err != nil {
+			return fmt.Errorf("fault %d (%s): %w", i+1, f.kind, err)
+		}
+		if err := r.awaitUp(ctx, fmt.Sprintf("fault %d (%s)", i+1, f.kind)); err != nil {
+			return err
+		}
+	}
+	gate.allow(r.messages)
+	return gate.reach(ctx, r.messages)
+}
+
+// fire makes one fault happen and mends it.
+func (r *run) fire(ctx context.Context, f fault) error {
+	if !sleep(ctx, f.wait) {
+		return context.Cause(ctx)
+	}
+	happened := firing{fault: f, struck: r.book.now()}
+	if r.options.verbose {
+		fmt.Fprintf(r.progress, "  %s  %s\n", clock(happened.struck), f)
+	}
+	err := r.strike(ctx, f)
+	happened.done = r.book.now()
+	if err == nil && sleep(ctx, f.hold) {
+		err = r.mend(ctx, f)
+	}
+	happened.mended = r.book.now()
+	r.book.fired(happened)
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// strike makes a fault happen.
+func (r *run) strike(ctx context.Context, f fault) error {
+	victim := r.replicas[f.replica]
+	switch f.kind {
+	case kill:
+		victim.kill()
+	case term:
+		if err := victim.stop(); err != nil {
+			r.broke(px, "%v", err)
+		}
+	case freeze:
+		return victim.freeze()
+	case redeliver:
+		for _, id := range r.book.latest(f.count) {
+			r.platform.redeliver(id)
+		}
+	case duplicate:
+		r.crowd.strike(f.count)
+	case redisStop, redisRestart, redisPause, redisFailover:
+		return r.store.strike(ctx, f)
+	case model429, model500, modelHang, modelCut:
+		r.brain.strike(f)
+	default:
+		r.platform.strike(f)
+	}
+	return nil
+}
+
+// mend ends a fault.
+func (r *run) mend(ctx context.Context, f fault) error {
+	victim := r.replicas[f.replica]
+	switch f.kind {
+	case kill, term:
+		return victim.start()
+	case freeze:
+		return victim.thaw()
+	case redisStop, redisRestart, redisPause, redisFailover:
+		return r.store.mend(ctx, f)
+	case model429, model500, modelHang, modelCut:
+		r.brain.mend()
+	default:
+		r.platform.mend(f)
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// result is what became of one combination.
+type result struct {
+	combo   combo
+	verdict verdict
+	firings []firing
+	took    time.Duration
+	err     error  // why it did not come to its end, nil when it did
+	kept    string // the folder with the logs, when something broke
+	again   string // the command that runs it again
+}
+
+// broken reports whether anything broke.
+func (r result) broken() bool { return r.err != nil || len(r.verdict.breaches) > 0 }
+
+// breaches counts those of a promise.
+func (v verdict) brokenOf(p promise) (n int) {
+	for _, b := range v.breaches {
+		if b.promise == p {
+			n++
+		}
+	}
+	return n
+}
+
+// report prints everything and reports whether nothing broke.
+func report(w io.Writer, o options, results []result) (good bool) {
+	good = true
+	messages, faults := 0, 0
+	for _, r := range results {
+		messages += r.verdict.messages
+		faults += len(r.firings)
+		good = good && !r.broken()
+	}
+	fmt.Fprintf(w, "\nChaos, seed %d: %d messages, %d faults.\n\n", o.seed, messages, faults)
+	promiseTable(w, results)
+	comboTable(w, results)
+	faultTable(w, results)
+	for _, r := range results {
+		if r.broken() {
+			details(w, r)
+		}
+	}
+	verdict := "Every promise was kept."
+	if !good {
+		verdict = "A promise was broken."
+	}
+	fmt.Fprintf(w, "\n%s To run this again: %s\n", verdict, o.command(o.messages, o.faults, o.combos...))
+	return good
+}
+
+// promiseTable is what was tried of each promise and what broke.
+func promiseTable(w io.Writer, results []result) {
+	t := newTable(w)
+	t.row("promise", "", "tried", "", "broke")
+	for _, p := range promises {
+		tried, broke := 0, 0
+		for _, r := range results {
+			tried += r.verdict.tried[p.promise]
+			broke += r.verdict.brokenOf(p.promise)
+		}
+		name := string(p.promise)
+		if p.promise == px {
+			name = "–"
+		}
+		t.row(name, p.says, tried, p.tried, broke)
+	}
+	t.row("P8", "too much work is refused aloud", 0, "not part of this run", 0)
+	t.end()
+}
+
+// comboTable is a line for each combination.
+func comboTable(w io.Writer, results []result) {
+	t := newTable(w)
+	t.row("", "messages", "faults", "lost", "silent", "twice", "out of order", "misplaced", "webhook window", "error texts", "link", "process", "took")
+	for _, r := range results {
+		v := r.verdict
+		window := any(v.window)
+		if r.combo.platform != dingtalkName {
+			window = "–"
+		}
+		process := any(v.brokenOf(px))
+		if r.err != nil {
+			process = "did not end"
+		}
+		t.row(r.combo, v.messages, len(r.firings), v.lost, v.silent, v.twice, v.disorder, v.misplaced, window, v.errors,
+			v.brokenOf(p7), process, r.took.Round(time.Second))
+	}
+	t.end()
+	fmt.Fprintln(w, "webhook window: second answers in DingTalk, whose webhook knows no idempotency key, at most one for each")
+	fmt.Fprintf(w, "kill -9 or lost HTTP answer between the two; error texts are outcomes too, where the model was made to fail.\n\n")
+}
+
+// faultTable is how often each kind of fault happened where.
+func faultTable(w io.Writer, results []result) {
+	t := newTable(w)
+	head := []any{"fault"}
+	for _, r := range results {
+		head = append(head, r.combo)
+	}
+	t.row(head...)
+	for _, trait := range traits {
+		row, any := []any{trait.kind}, false
+		for _, r := range results {
+			n := 0
+			for _, f := range r.firings {
+				if f.fault.kind == trait.kind {
+					n++
+				}
+			}
+			any = any || n > 0
+			row = append(row, n)
+		}
+		if any {
+			t.row(row...)
+		}
+	}
+	t.end()
+}
+
+// shown is how many breaches of a promise are told one by one.
+const shown = 5
+
+// details tells what broke in one combination.
+func details(w io.Writer, r result) {
+	fmt.Fprintf(w, "%s:\n", r.combo)
+	if r.err != nil {
+		fmt.Fprintf(w, "  it did not come to its end: %v\n", r.err)
+	}
+	for _, p := range promises {
+		told := 0
+		for _, b := range r.verdict.breaches {
+			if b.promise != p.promise {
+				continue
+			}
+			if told++; told > shown {
+				continue
+			}
+			fmt.Fprintf(w, "  %s  %s", b.promise, b.what)
+			if last := lastBefore(r.firings, b.at); last != "" {
+				fmt.Fprintf(w, " [last fault: %s]", last)
+			}
+			fmt.Fprintln(w)
+		}
+		if told > shown {
+			fmt.Fprintf(w, "  %s  and %d more\n", p.promise, told-shown)
+		}
+	}
+	if r.kept != "" {
+		fmt.Fprintf(w, "  logs: %s\n", r.kept)
+	}
+	fmt.Fprintf(w, "  again: %s\n", r.again)
+}
+
+// lastBefore is the fault that struck last before a moment.
+func lastBefore(firings []firing, at time.Duration) string {
+	i, _ := slices.BinarySearchFunc(firings, at, func(f firing, at time.Duration) int { return int(f.struck - at) })
+	if i == 0 || at == 0 {
+		return ""
+	}
+	f := firings[i-1]
+	return fmt.Sprintf("%s %s–%s", f.fault.kind, clock(f.struck), clock(f.mended))
+}
+
+// table is rows of cells with a border, as Markdown has it.
+type table struct {
+	out  *tabwriter.Writer
+	rows int
+}
+
+func newTable(w io.Writer) *table {
+	return &table{out: tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)}
+}
+
+func (t *table) row(cells ...any) {
+	for _, cell := range cells {
+		fmt.Fprintf(t.out, "| %v\t", cell)
+	}
+	fmt.Fprintln(t.out, "|")
+	if t.rows++; t.rows == 1 {
+		fmt.Fprintln(t.out, strings.Repeat("| ---\t", len(cells))+"|")
+	}
+}
+
+func (t *table) end() {
+	fmt.Fprintln(t.out)
+	_ = t.out.Flush()
+}
