@@ -53,6 +53,7 @@ type connector interface {
 	Run(ctx context.Context)
 	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
 	Status() connectors.Status
+	Counts() connectors.Counts
 }
 
 type step struct {

@@ -29,8 +29,9 @@ func (s Status) Healthy() bool { return s.State == Connected && s.Problem == "" 
 
 // Counts is what a connection has seen since it was made.
 type Counts struct {
-	Events    int64 // events parsed from frames, redeliveries included
-	Refused   int64 // events that could not be taken over, and were not acked
-	Malformed int64 // frames that could not be read
-	Panics    int64 // handlers that panicked; each is logged with its stack
+	Events    int64 `json:"events"`    // events parsed from frames, redeliveries included
+	Refused   int64 `json:"refused"`   // events that could not be taken over, and were not acked
+	Malformed int64 `json:"malformed"` // frames that could not be read
+	Panics    int64 `json:"panics"`    // handlers that panicked; each is logged with its stack
+	Repeats   int64 `json:"repeats"`   // messages sent that may have been seen before: a crash came in between, and the platform takes no key
 }

@@ -49,7 +49,13 @@ type Pinger interface {
 type Connection struct {
 	Name     string
 	Platform string
-	Link     interface{ Status() connectors.Status }
+	Link     Link
+}
+
+// Link is what is known of a connection; both connectors are one.
+type Link interface {
+	Status() connectors.Status
+	Counts() connectors.Counts
 }
 
 // Server is the admin listener.

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type link struct{ status connectors.Status }
 
 func (l *link) Status() connectors.Status { return l.status }
+func (l *link) Counts() connectors.Counts { return connectors.Counts{Events: 7} }
 
 type pinger func(ctx context.Context) error
 
@@ -120,7 +121,7 @@ func TestHealthSaysHealthyOnlyWhenAllIsWell(t *testing.T) {
 				if got := strings.Join(report.Problems, "; "); got != c.problem {
 					t.Errorf("problems %q, want %q", got, c.problem)
 				}
-				if len(report.Connections) != 1 || report.Connections[0].Name != "c1" || report.Version != "v1" || report.Uptime < 0 {
+				if len(report.Connections) != 1 || report.Connections[0].Name != "c1" || report.Connections[0].Counts.Events != 7 || report.Version != "v1" || report.Uptime < 0 {
 					t.Errorf("report %+v", report)
 				}
 			}

@@ -34,6 +34,8 @@ type ConnectionReport struct {
 	LastFrame *time.Time       `json:"last_frame,omitempty"` // absent before the first
 	Connects  int              `json:"connects"`             // how often the stream came up
 	Problem   string           `json:"problem,omitempty"`
+
+	Counts connectors.Counts `json:"counts"` // since the start
 }
 
 // Report looks at everything now.
@@ -56,6 +58,7 @@ func (s *Server) Report(ctx context.Context) Report {
 			Since:    status.Since,
 			Connects: status.Connects,
 			Problem:  status.Problem,
+			Counts:   c.Link.Counts(),
 		}
 		if !status.LastFrame.IsZero() {
 			r.LastFrame = &status.LastFrame

@@ -150,4 +150,8 @@ func (c *Connector) ack(conn *socket.Conn, f frame, data string) {
 func (c *Connector) Status() connectors.Status { return c.link.Status() }
 
 // Counts is what the connection has seen.
-func (c *Connector) Counts() connectors.Counts { return c.intake.Counts() }
+func (c *Connector) Counts() connectors.Counts {
+	counts := c.intake.Counts()
+	counts.Repeats = c.repeats.Load()
+	return counts
+}

@@ -26,7 +26,7 @@ const tries = 4
 //
 // Neither way takes an idempotency key. A part that was on its way when the
 // program died is sent again, because a person without an answer is worse off
-// than one who reads a part twice; it is counted (Connector.Repeats).
+// than one who reads a part twice; it is counted (connectors.Counts).
 func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error {
 	var to address
 	if err := json.Unmarshal(ev.Address, &to); err != nil {
@@ -49,9 +49,6 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 	}
 	return nil
 }
-
-// Repeats is how often a message was sent that may have been sent before.
-func (c *Connector) Repeats() int64 { return c.repeats.Load() }
 
 // send sends one message. What the webhook refuses goes to the robot API, except
 // content that DingTalk does not allow: that is refused everywhere. A webhook that

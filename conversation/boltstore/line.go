@@ -40,7 +40,7 @@ type member struct {
 	due   time.Time
 	place int // in line.clock, -1 when it is not there
 
-	interrupted uint64 // the lease that is asked to stop, 0 for none (note.go)
+	interrupted uint64 // the lease that is asked to stop, 0 for none (interrupt.go)
 
 	trace string              // of the event that was taken last, until it is done
 	marks []conversation.Mark // of its life, not in the file yet (life.go)

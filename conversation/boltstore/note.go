@@ -12,39 +12,14 @@ import (
 // Note keeps a note with the event in hand and returns when it is on the disk. The
 // lease has to be alive in the moment in which the note goes into a commit.
 func (h *holder) Note(ctx context.Context, note []byte) error {
-	s := h.store
-	s.mu.Lock()
-	alive := h.alive() && !h.member.settling
-	var marks []conversation.Mark
-	if alive {
-		marks = h.member.takeMarks()
-	}
-	s.mu.Unlock()
+	marks, alive := h.begin()
 	if !alive {
 		return conversation.ErrLost
 	}
-	err := s.commit(ctx, &write{
-		apply: func(tx *bbolt.Tx) error {
-			s.mu.Lock()
-			alive = h.alive()
-			s.mu.Unlock()
-			if !alive {
-				return nil
-			}
-			r, err := recordsOf(tx, h.connection)
-			if err != nil {
-				return err
-			}
-			if k, _ := r.oldest(h.prefix); k == nil || lastNumber(k) != h.seq {
-				alive = false // a Done that was told otherwise is in the file
-				return nil
-			}
-			if err := r.notes.Put(h.prefix, note); err != nil {
-				return err
-			}
-			now := time.Now()
-			noted := append(marks, conversation.Mark{At: now, What: conversation.MarkNoted})
-			return r.mark(h.trace, now.Add(s.opts.Remember), noted...)
+	err := h.store.commit(ctx, &write{
+		apply: func(tx *bbolt.Tx) (err error) {
+			alive, err = h.writeNote(tx, note, marks)
+			return err
 		},
 		settle: func(err error) {
 			if (err != nil || !alive) && h.member.trace == h.trace {
@@ -58,30 +33,37 @@ func (h *holder) Note(ctx context.Context, note []byte) error {
 	return storeError("note", err)
 }
 
-// Interrupt has the next Renew of whoever holds the conversation return
-// ErrInterrupted. One process has the file, so memory is enough: after a crash
-// nobody holds anything.
-func (s *Store) Interrupt(ctx context.Context, connection string, key conversation.Key) (bool, error) {
-	if err := ctx.Err(); err != nil {
-		return false, storeError("interrupt", err)
+// begin takes the marks that go along with a note, if the lease is not over.
+func (h *holder) begin() (marks []conversation.Mark, alive bool) {
+	h.store.mu.Lock()
+	defer h.store.mu.Unlock()
+	if !h.alive() || h.member.settling {
+		return nil, false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.isClosed() {
-		return false, storeError("interrupt", conversation.ErrClosed)
-	}
-	l := s.lines[connection]
-	if l == nil {
+	return h.member.takeMarks(), true
+}
+
+// writeNote writes a note. It changes nothing and returns false when the lease is
+// over by now, or when the event is gone: then a Done that was told otherwise is in
+// the file.
+func (h *holder) writeNote(tx *bbolt.Tx, note []byte, marks []conversation.Mark) (alive bool, err error) {
+	h.store.mu.Lock()
+	alive = h.alive()
+	h.store.mu.Unlock()
+	if !alive {
 		return false, nil
 	}
-	l.promote(time.Now())
-	m := l.members[key]
-	if m == nil || m.fence == 0 || m.settling {
+	r, err := recordsOf(tx, h.connection)
+	if err != nil {
+		return false, err
+	}
+	if k, _ := r.oldest(h.prefix); k == nil || lastNumber(k) != h.seq {
 		return false, nil
 	}
-	if m.interrupted != m.fence {
-		m.interrupted = m.fence
-		m.mark(conversation.MarkInterrupted)
+	if err := r.notes.Put(h.prefix, note); err != nil {
+		return false, err
 	}
-	return true, nil
+	now := time.Now()
+	noted := append(marks, conversation.Mark{At: now, What: conversation.MarkNoted})
+	return true, r.mark(h.trace, now.Add(h.store.opts.Remember), noted...)
 }

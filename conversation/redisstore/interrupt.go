@@ -1,0 +1,19 @@
+package redisstore
+
+import (
+	"context"
+
+	"longwire/conversation"
+)
+
+// Interrupt has the next Renew of whoever holds the conversation, in whichever
+// process, return ErrInterrupted. It looks through the leases of the connection.
+func (s *Store) Interrupt(ctx context.Context, connection string, key conversation.Key) (bool, error) {
+	k, err := keysOf(connection)
+	if err != nil {
+		return false, s.storeError("interrupt", err)
+	}
+	asked, err := interruptScript.Run(ctx, s.client, []string{k.ready(), k.lane(key), k.waiting(key)},
+		group, atLeast1ms(s.opts.Lease), string(key), k.lives(), atLeast1ms(s.opts.Remember)).Bool()
+	return asked, s.storeError("interrupt", err)
+}

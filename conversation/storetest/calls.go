@@ -1,0 +1,198 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"longwire/conversation"
+)
+
+// accept has the store accept an event, which it may have seen before.
+func (s *state) accept(p *person, id string) {
+	ev := question(p.name, id)
+	wantFresh, wantErr := s.lives[id] == nil, error(nil)
+	if wantFresh && (s.waiting >= stateFull || len(p.waiting) >= stateEach) {
+		wantFresh, wantErr = false, conversation.ErrFull
+	}
+	fresh, err := s.store.Accept(s.Context(), ev)
+	if fresh != wantFresh || !errors.Is(err, wantErr) {
+		s.Fatalf("accept %q: %t, %v; want %t, %v", id, fresh, err, wantFresh, wantErr)
+	}
+	if !fresh {
+		return
+	}
+	s.lives[id] = &life{ev: ev}
+	s.mark(id, conversation.MarkAccepted)
+	s.enqueue(p, id)
+}
+
+// enqueue is the model of an event that comes to wait.
+func (s *state) enqueue(p *person, id string) {
+	s.waiting++
+	s.clock++
+	p.waiting = append(p.waiting, ask{id, s.clock})
+	if len(p.waiting) == 1 {
+		s.ready = append(s.ready, p)
+	}
+}
+
+// take takes what is next in line, or nothing.
+func (s *state) take() {
+	if len(s.ready) == 0 {
+		ctx, cancel := context.WithTimeout(s.Context(), time.Millisecond)
+		defer cancel()
+		if l, err := s.store.Take(ctx, home); !errors.Is(err, context.DeadlineExceeded) {
+			s.Fatalf("take from an empty line: %v, %v", l, err)
+		}
+		return
+	}
+	p := s.ready[0]
+	s.ready = s.ready[1:]
+	p.attempt++
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	defer cancel()
+	l, err := s.store.Take(ctx, home)
+	if err != nil {
+		s.Fatalf("take: %v, want event %q", err, p.waiting[0].id)
+	}
+	if l.Event.ID != p.waiting[0].id || l.Event.Sender.ID != p.name || l.Attempt != p.attempt {
+		s.Fatalf("took event %q of %q, attempt %d; want %q of %q, attempt %d",
+			l.Event.ID, l.Event.Sender.ID, l.Attempt, p.waiting[0].id, p.name, p.attempt)
+	}
+	var turns []string
+	for _, turn := range l.History {
+		turns = append(turns, turn.Answer)
+	}
+	if !slices.Equal(turns, p.turns) {
+		s.Fatalf("history %v, want %v", turns, p.turns)
+	}
+	if string(l.Note) != p.note {
+		s.Fatalf("note %q, want %q", l.Note, p.note)
+	}
+	s.mark(p.waiting[0].id, conversation.MarkTaken, " ", p.attempt)
+	p.hand = &hand{Lease: l, of: p}
+	s.leases = append(s.leases, p.hand)
+}
+
+// use calls a method of a lease, which may be over.
+func (s *state) use(h *hand, op byte, arg int) {
+	var err, want error
+	var out conversation.Outcome
+	note := strconv.Itoa(arg)
+	switch op {
+	case opDone, opBury:
+		out.Forget = arg%8 == 0
+		if arg%8 != 1 {
+			out = conversation.Outcome{Turn: answered(h.Lease).Turn, Forget: out.Forget}
+		}
+		out.How = conversation.Answered
+		if op == opBury {
+			out.How = conversation.Dead
+		}
+		err = h.Done(s.Context(), out)
+	case opRelease:
+		err = h.Release(s.Context(), time.Time{})
+	case opRenew:
+		err = h.Renew(s.Context())
+		if h.interrupted {
+			want = conversation.ErrInterrupted
+		}
+	case opNote:
+		err = h.Holder.Note(s.Context(), []byte(note))
+	}
+	if h.over {
+		want = conversation.ErrLost
+	}
+	if !errors.Is(err, want) {
+		s.Fatalf("call %d on a lease: %v, want %v", op, err, want)
+	}
+	if !h.over {
+		s.used(h, op, out, note)
+	}
+}
+
+// used is the model of what a call on a lease has done.
+func (s *state) used(h *hand, op byte, out conversation.Outcome, note string) {
+	switch op {
+	case opDone, opBury:
+		s.settle(h.of, out)
+		s.end(h)
+	case opRelease:
+		s.mark(h.Event.ID, conversation.MarkReleased)
+		s.end(h)
+	case opNote:
+		h.of.note = note
+		s.mark(h.Event.ID, conversation.MarkNoted)
+	}
+}
+
+// end is the model of the end of a lease.
+func (s *state) end(h *hand) {
+	h.over, h.of.hand = true, nil
+	if len(h.of.waiting) > 0 {
+		s.ready = append(s.ready, h.of)
+	}
+}
+
+// interrupt asks for a turn to stop.
+func (s *state) interrupt(p *person) {
+	got, err := s.store.Interrupt(s.Context(), home, conversation.KeyOf(question(p.name, "")))
+	if err != nil || got != (p.hand != nil) {
+		s.Fatalf("interrupt: %t, %v; want %t", got, err, p.hand != nil)
+	}
+	if p.hand != nil && !p.hand.interrupted {
+		p.hand.interrupted = true
+		s.mark(p.hand.Event.ID, conversation.MarkInterrupted)
+	}
+}
+
+// retryOrDrop takes a dead letter away, if there is one.
+func (s *state) retryOrDrop(arg int) {
+	desk := s.store.(conversation.Desk)
+	call, what := desk.Retry, conversation.MarkRetried
+	if arg%3 == 0 {
+		call, what = desk.Drop, conversation.MarkDropped
+	}
+	if len(s.dead) == 0 {
+		if err := call(s.Context(), home, question("nobody", strconv.Itoa(arg)).Trace()); !errors.Is(err, conversation.ErrNotFound) {
+			s.Fatalf("%s without a dead letter: %v", what, err)
+		}
+		return
+	}
+	n := arg / 3 % len(s.dead)
+	dead := s.dead[n]
+	if err := call(s.Context(), home, question(dead.of.name, dead.id).Trace()); err != nil {
+		s.Fatalf("%s %q: %v", what, dead.id, err)
+	}
+	s.dead = slices.Delete(s.dead, n, n+1)
+	s.mark(dead.id, what)
+	if what == conversation.MarkRetried {
+		s.enqueue(dead.of, dead.id)
+	}
+}
+
+// settle is the model of Done.
+func (s *state) settle(p *person, out conversation.Outcome) {
+	id := p.waiting[0].id
+	s.mark(id, out.How)
+	p.waiting = p.waiting[1:]
+	p.attempt, p.note = 0, ""
+	s.waiting--
+	if out.How == conversation.Dead {
+		s.dead = append(s.dead, letter{id, p})
+	}
+	if len(s.dead) > stateDead {
+		s.mark(s.dead[0].id, conversation.MarkDropped, " too many dead letters")
+		s.dead = s.dead[1:]
+	}
+	if out.Forget {
+		p.turns = nil
+	}
+	if out.Turn != nil {
+		p.turns = append(p.turns, out.Turn.Answer)
+	}
+	p.turns = p.turns[max(0, len(p.turns)-stateTurns):]
+}
