@@ -22,13 +22,21 @@ func Retry(ctx context.Context, tries int, call func() error) error {
 		if asked := RetryAfter(err); asked > 0 {
 			pause = asked
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !Sleep(ctx, pause) {
 			return err
 		}
 		wait = min(2*wait, maxPause)
+	}
+}
+
+// Sleep waits for d; false means that ctx ended first.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

@@ -127,14 +127,7 @@ func (c *Client) Stream(ctx context.Context, prompt []Message) iter.Seq2[string,
 func (c *Client) pause(ctx context.Context, attempt int, asked time.Duration) bool {
 	wait := c.config.Wait << (attempt - 1)
 	wait = max(wait/2+rand.N(wait/2+1), asked)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return connectors.Sleep(ctx, wait)
 }
 
 // attempt makes one request and yields what comes of it. begun says whether a

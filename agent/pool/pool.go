@@ -177,7 +177,7 @@ func (p *Pool) work(ctx, turns context.Context, line string) {
 	for ctx.Err() == nil {
 		lease, err := p.store.Take(ctx, line)
 		if p.noteStore(ctx, err) != nil {
-			sleep(ctx, time.Second)
+			connectors.Sleep(ctx, time.Second)
 			continue
 		}
 		if lease != nil {
@@ -273,7 +273,7 @@ const (
 // and lets the turn end by itself. A store that is away for a moment is asked
 // again.
 func (p *Pool) keep(ctx context.Context, lease *conversation.Lease, stop, interrupt context.CancelCauseFunc) {
-	for sleep(ctx, p.config.Renew) {
+	for connectors.Sleep(ctx, p.config.Renew) {
 		err := lease.Renew(ctx)
 		switch {
 		case errors.Is(err, conversation.ErrInterrupted):
@@ -285,18 +285,6 @@ func (p *Pool) keep(ctx context.Context, lease *conversation.Lease, stop, interr
 		case err != nil && ctx.Err() == nil:
 			p.log.Warn("lease not renewed", "event", lease.Event.Trace(), "err", err)
 		}
-	}
-}
-
-// sleep waits; false means that ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -49,11 +49,7 @@ func (i *identity) learn(ctx context.Context) {
 		default:
 			backoff.Reset()
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !connectors.Sleep(ctx, wait) {
 			return
 		}
 	}

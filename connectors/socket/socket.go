@@ -186,12 +186,7 @@ func (l *Link) wait(ctx context.Context, backoff *Backoff, err error) {
 	l.log.Log(ctx, level, "stream down, trying again", "err", err, "in", delay.Round(time.Millisecond))
 	l.enter(state, problem)
 
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	connectors.Sleep(ctx, delay)
 }
 
 // localPort is our end of a TCP or UDP connection in a network error's text. It is

@@ -136,7 +136,7 @@ func (s *Store) dial(ctx context.Context) bool {
 		if !known {
 			s.log.Error("store cannot be opened, events are spooled until it can", "err", err)
 		}
-		if !sleep(ctx, retry) {
+		if !connectors.Sleep(ctx, retry) {
 			return false
 		}
 	}
@@ -150,12 +150,12 @@ func (s *Store) move(ctx context.Context, line string) {
 			if ctx.Err() == nil {
 				s.log.Error("spool cannot be read", "err", err)
 			}
-			if !sleep(ctx, retry) {
+			if !connectors.Sleep(ctx, retry) {
 				return
 			}
 			continue
 		}
-		if s.moveOne(ctx, lease) != nil && !sleep(ctx, retry) {
+		if s.moveOne(ctx, lease) != nil && !connectors.Sleep(ctx, retry) {
 			return
 		}
 	}
@@ -210,15 +210,4 @@ func (s *Store) Close() error {
 		return s.file.Close()
 	}
 	return errors.Join(real.Close(), s.file.Close())
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
