@@ -159,8 +159,8 @@ func (a *App) adminConfig() admin.Config {
 	return cfg
 }
 
-// openStore opens the store that cfg names. A Redis is reached for only in Run,
-// behind a spool, unless that is off: then it has to be there now.
+// openStore opens the store that the configuration names. A Redis stands behind a
+// spool, so it may come later; with the spool off it has to be there now.
 func (a *App) openStore(ctx context.Context) (store, error) {
 	cfg := a.config
 	opts := conversation.Options{
@@ -183,8 +183,9 @@ func (a *App) openStore(ctx context.Context) (store, error) {
 		return redisstore.Open(ctx, cfg.Store.Reveal(), opts)
 	}
 	connect := func(ctx context.Context) (spool.Real, error) { return redisstore.Open(ctx, cfg.Store.Reveal(), opts) }
-	opts.MaxPerConversation = opts.MaxWaiting // whom to turn away is for Redis to say
-	file, err := boltstore.Open(path, opts)
+	whole := opts
+	whole.MaxPerConversation = opts.MaxWaiting // whom to turn away is for Redis to say
+	file, err := boltstore.Open(path, whole)
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
@@ -192,7 +193,7 @@ func (a *App) openStore(ctx context.Context) (store, error) {
 	for _, c := range cfg.Connections {
 		lines = append(lines, c.Name, conversation.LineAside(c.Name))
 	}
-	spooled := spool.New(connect, file, lines, a.log)
+	spooled := spool.Open(ctx, connect, file, lines, a.log)
 	a.beside = spooled.Run
 	return spooled, nil
 }

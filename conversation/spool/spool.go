@@ -52,7 +52,7 @@ type Store struct {
 
 	mu   sync.Mutex
 	real Real  // nil until connected; guarded by mu
-	away error // why real cannot be asked, nil when it can; guarded by mu
+	away error // why it is not connected yet; guarded by mu
 }
 
 // patience is how long the real store may take for an event before the file does.
@@ -61,11 +61,13 @@ const patience = time.Second
 // retry is how often a store that is away is asked again.
 const retry = 500 * time.Millisecond
 
-// New makes a store of what connect opens and of the file beside it. The lines are
-// those whose events may be in the file (conversation.LineOf). Nothing is connected
-// before Run. Both stores belong to it from here on.
-func New(connect func(ctx context.Context) (Real, error), file Real, lines []string, log *slog.Logger) *Store {
-	return &Store{connect: connect, file: file, lines: lines, log: log, away: errors.New("not connected yet")}
+// Open makes a store of what connect opens and of the file beside it. The lines are
+// those whose events may be in the file (conversation.LineOf). A real store that
+// cannot be opened now is opened in Run. Both stores belong to it from here on.
+func Open(ctx context.Context, connect func(ctx context.Context) (Real, error), file Real, lines []string, log *slog.Logger) *Store {
+	s := &Store{connect: connect, file: file, lines: lines, log: log}
+	s.dial(ctx)
+	return s
 }
 
 // store returns the real store, or an error while there is none.
@@ -109,11 +111,13 @@ func (s *Store) acceptReal(ctx context.Context, ev connectors.Event) (bool, erro
 	return real.Accept(ctx, ev)
 }
 
-// Run connects to the real store and moves what is in the file to it, until ctx
-// ends.
+// Run connects to the real store, if that is still to be done, and moves what is in
+// the file to it, until ctx ends.
 func (s *Store) Run(ctx context.Context) {
-	if !s.dial(ctx) {
-		return
+	for _, err := s.store(); err != nil; err = s.dial(ctx) {
+		if !connectors.Sleep(ctx, retry) {
+			return
+		}
 	}
 	var movers sync.WaitGroup
 	defer movers.Wait()
@@ -122,24 +126,21 @@ func (s *Store) Run(ctx context.Context) {
 	}
 }
 
-// dial connects, however often it takes; false means that ctx ended first.
-func (s *Store) dial(ctx context.Context) bool {
-	for {
-		real, err := s.connect(ctx)
-		s.mu.Lock()
-		known := s.away != nil && err != nil && s.away.Error() == err.Error()
-		s.real, s.away = real, err
-		s.mu.Unlock()
-		if err == nil {
-			return true
-		}
-		if !known {
-			s.log.Error("store cannot be opened, events are spooled until it can", "err", err)
-		}
-		if !connectors.Sleep(ctx, retry) {
-			return false
-		}
+// dial tries to connect once, and logs a failure that is new.
+func (s *Store) dial(ctx context.Context) error {
+	real, err := s.connect(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.real = real
+		s.log.Info("store open")
+		return nil
 	}
+	if s.away == nil || s.away.Error() != err.Error() {
+		s.log.Error("store cannot be opened, events are spooled until it can", "err", err)
+	}
+	s.away = err
+	return err
 }
 
 // move moves the events of one line, each only once the real store has it.

@@ -59,7 +59,7 @@ func (f *fixture) open() {
 		}
 		return store, nil
 	}
-	f.Store = New(connect, file, []string{"c", conversation.LineAside("c")}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	f.Store = Open(context.Background(), connect, file, []string{"c", conversation.LineAside("c")}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { f.Run(ctx) })
@@ -226,7 +226,7 @@ func TestSpoolAtItsBoundRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.file = filepath.Join(t.TempDir(), "other.db")
-	s := New(func(context.Context) (Real, error) { return nil, errors.New("away") }, file, []string{"c"}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s := Open(context.Background(), func(context.Context) (Real, error) { return nil, errors.New("away") }, file, []string{"c"}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	defer func() { _ = s.Close() }()
 	if _, err := s.Accept(context.Background(), event("ann", 0)); err != nil {
 		t.Fatal(err)
