@@ -128,7 +128,9 @@ func (s *sentinel) close() {
 	}
 }
 
-// strike kills the master and waits until Sentinel has made the other the master.
+// strike kills the master and waits until Sentinel is done with making the other
+// the master. Were the killed one back before that, Sentinel could have second
+// thoughts, and take from the new master what it was told meanwhile.
 func (s *sentinel) strike(ctx context.Context, _ fault) error {
 	for i, server := range s.servers {
 		facts, err := server.ask("replication")
@@ -138,7 +140,7 @@ func (s *sentinel) strike(ctx context.Context, _ fault) error {
 		if strings.Contains(facts, "role:master") {
 			server.kill()
 			s.down = server
-			return s.servers[1-i].await(ctx, "replication", "role:master")
+			return s.watcher.await(ctx, "sentinel", s.servers[1-i].address()+",")
 		}
 	}
 	return errors.New("no Redis is the master")
@@ -160,8 +162,11 @@ func (s *sentinel) mend(ctx context.Context, _ fault) error {
 
 // ready waits until Sentinel knows of the master and of its replica.
 func (s *sentinel) ready(ctx context.Context, master *redisServer) error {
-	return s.watcher.await(ctx, "sentinel", fmt.Sprintf("status=ok,address=127.0.0.1:%d,slaves=1,", master.port))
+	return s.watcher.await(ctx, "sentinel", "status=ok,"+master.address()+",slaves=1,")
 }
+
+// address is a server as Sentinel names the master.
+func (r *redisServer) address() string { return fmt.Sprintf("address=127.0.0.1:%d", r.port) }
 
 // await asks until the server says what is wanted in a section of INFO.
 func (r *redisServer) await(ctx context.Context, section, want string) error {
