@@ -24,6 +24,10 @@ type Ledger interface {
 	// Note keeps sent, as JSON: what is about to be shown, and what was before.
 	// Nothing may be shown until it has returned nil.
 	Note(ctx context.Context, sent any) error
+	// Held returns an error when the reply has passed into other hands, because
+	// ours were still for too long. It is asked before something is sent that
+	// was noted a while ago, where the platform takes no idempotency key.
+	Held(ctx context.Context) error
 }
 
 // ReplyKey is the idempotency key of a reply to ev. The name tells replies to the
@@ -42,6 +46,7 @@ type unkept string
 func (u unkept) Key() string                     { return string(u) }
 func (u unkept) Sent() json.RawMessage           { return nil }
 func (u unkept) Note(context.Context, any) error { return nil }
+func (u unkept) Held(context.Context) error      { return nil }
 
 // Progress is how far a reply in parts has come, as SendParts notes it.
 type Progress struct {
@@ -64,16 +69,14 @@ func SendParts[Part any](ctx context.Context, ledger Ledger, parts []Part, send 
 	}
 	again := begun && !at.Unsent
 	for i := at.Next; i < len(parts); i++ {
-		if !again || at.Unsent {
-			if err := ledger.Note(ctx, Progress{Next: i}); err != nil {
-				return fmt.Errorf("note part %d: %w", i, err)
-			}
+		if err := ledger.Note(ctx, Progress{Next: i}); err != nil {
+			return fmt.Errorf("note part %d: %w", i, err)
 		}
 		if err := send(i, parts[i], again); err != nil {
 			noteUnsent(ctx, ledger, i, err)
 			return err
 		}
-		again, at.Unsent = false, false
+		again = false
 	}
 	return nil
 }

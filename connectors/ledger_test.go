@@ -19,6 +19,8 @@ type page struct {
 func (p *page) Key() string           { return "key" }
 func (p *page) Sent() json.RawMessage { return p.sent }
 
+func (p *page) Held(context.Context) error { return p.err }
+
 func (p *page) Note(_ context.Context, sent any) error {
 	if p.err != nil {
 		return p.err

@@ -65,6 +65,15 @@ func (l *ledger) Note(ctx context.Context, sent any) error {
 	return nil
 }
 
+// Held implements connectors.Ledger.
+func (l *ledger) Held(ctx context.Context) error {
+	err := l.lease.Renew(ctx)
+	if errors.Is(err, conversation.ErrLost) {
+		return err
+	}
+	return nil // interrupted, or the store is away: nobody else has it
+}
+
 // errNoted stands for the failure of an earlier attempt, which told it to the log.
 var errNoted = errors.New("as an earlier attempt found")
 

@@ -93,6 +93,7 @@ type Turn struct {
 	model   Model
 	replier Replier
 	stopper Interrupter
+	shown   shown
 	log     *slog.Logger
 }
 
@@ -109,6 +110,10 @@ func New(config Config, model Model, replier Replier, stopper Interrupter, log *
 func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error {
 	ev, began := lease.Event, time.Now()
 	log := t.log.With("event", ev.Trace())
+	if out, ok := t.shown.find(ev); ok {
+		log.Info("shown already, noted now")
+		return t.done(ctx, lease, out)
+	}
 	if age := began.Sub(writtenAt(ev)); age > t.config.MaxAge {
 		log.Warn("too old, not answered", "age", age.Round(time.Second))
 		return t.done(ctx, lease, conversation.Outcome{How: conversation.Skipped, Reason: "older than conversation.max_age"})
@@ -118,7 +123,9 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 	if err := t.replier.Reply(ctx, ev, r.ledger, r.answer); err != nil {
 		return t.unsaid(ctx, lease, log, err)
 	}
-	if err := t.done(ctx, lease, r.outcome(ev)); err != nil {
+	out := r.outcome(ev)
+	t.shown.add(ev, out)
+	if err := t.done(ctx, lease, out); err != nil {
 		log.Error("answered, but the store could not note it", "err", err)
 		return err
 	}
@@ -143,6 +150,9 @@ func writtenAt(ev connectors.Event) time.Time {
 // unsaid settles a turn whose reply did not reach the person.
 func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, log *slog.Logger, err error) error {
 	switch {
+	case errors.Is(err, conversation.ErrLost):
+		log.Warn("the turn has passed into other hands, nothing further is shown", "err", err)
+		return err
 	case ctx.Err() != nil:
 		log.Info("turn given back", "reason", context.Cause(ctx))
 		return errors.Join(context.Cause(ctx), t.release(ctx, lease, time.Time{}))
@@ -170,27 +180,34 @@ func (t *Turn) apologise(ctx context.Context, lease *conversation.Lease) {
 }
 
 func (t *Turn) done(ctx context.Context, lease *conversation.Lease, out conversation.Outcome) error {
-	return settle(ctx, "done", func(ctx context.Context) error { return lease.Done(ctx, out) })
+	err := settle(ctx, "done", func(ctx context.Context) error { return lease.Done(ctx, out) })
+	if err == nil {
+		t.shown.remove(lease.Event)
+	}
+	return err
 }
 
 func (t *Turn) release(ctx context.Context, lease *conversation.Lease, retry time.Time) error {
 	return settle(ctx, "release", func(ctx context.Context) error { return lease.Release(ctx, retry) })
 }
 
-// settleTime bounds one attempt to settle a turn; settleTries is how many there
-// are. What the person has seen must not be shown again only because the store
-// was away for a moment.
+// How long to try to settle a turn. What the person has seen must not be shown again
+// only because the store was away for a moment, so the worker waits with it for about
+// a minute; while the program stops there is less time.
 const (
-	settleTime  = 3 * time.Second
-	settleTries = 4
+	settleTime  = 3 * time.Second  // one attempt
+	settleTries = 8                // attempts, with doubling pauses
+	settleLast  = 10 * time.Second // from the moment that the program stops
 )
 
-// settle calls do, also when ctx has ended: a turn that is over is settled even
-// while the program stops.
+// settle calls do until it works or the lease is lost, also when ctx has ended: a
+// turn that is over is settled even while the program stops.
 func settle(ctx context.Context, how string, do func(ctx context.Context) error) error {
-	ctx = context.WithoutCancel(ctx)
-	return connectors.Retry(ctx, settleTries, func() error {
-		ctx, cancel := context.WithTimeout(ctx, settleTime)
+	trying, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(settleLast, cancel) })()
+	return connectors.Retry(trying, settleTries, func() error {
+		ctx, cancel := context.WithTimeout(trying, settleTime)
 		defer cancel()
 		err := do(ctx)
 		if err == nil {

@@ -35,6 +35,8 @@ type script struct {
 	done    []conversation.Outcome
 	release []time.Time
 	lost    bool
+
+	lostAtDone bool
 }
 
 func (s *script) Stream(ctx context.Context, prompt []model.Message) iter.Seq2[string, error] {
@@ -93,7 +95,7 @@ func (s *script) Note(_ context.Context, note []byte) error {
 }
 
 func (s *script) Done(_ context.Context, out conversation.Outcome) error {
-	if s.lost {
+	if s.lost || s.lostAtDone {
 		return conversation.ErrLost
 	}
 	s.done = append(s.done, out)
@@ -351,6 +353,41 @@ func TestAside(t *testing.T) {
 	}
 	if turn.Aside(connectors.Event{Kind: connectors.KindPicture, Text: "/stop"}) {
 		t.Error("a picture is a command")
+	}
+}
+
+// The store was away, or the process was stopped, after the person had the answer:
+// the turn that takes the event again only writes its end.
+func TestShownAnswerIsNotShownAgain(t *testing.T) {
+	s := &script{deltas: []string{"x"}}
+	turn := New(Config{}, s, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	lease := func(attempt int) *conversation.Lease {
+		return &conversation.Lease{Event: written("hi"), Attempt: attempt, Note: s.note, Holder: s}
+	}
+	s.lostAtDone = true
+	if err := turn.Run(t.Context(), t.Context(), lease(1)); !errors.Is(err, conversation.ErrLost) {
+		t.Fatalf("got %v", err)
+	}
+	s.lostAtDone = false
+	if err := turn.Run(t.Context(), t.Context(), lease(2)); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.replies) != 1 || len(s.done) != 1 || s.done[0].Turn == nil || s.done[0].Turn.Answer != "x" {
+		t.Errorf("shown %q, done %+v", s.replies, s.done)
+	}
+	if err := turn.Run(t.Context(), t.Context(), lease(1)); err != nil || len(s.replies) != 2 {
+		t.Errorf("after the end the event is as good as new: %v, shown %q", err, s.replies)
+	}
+}
+
+// Whoever has lost the lease says nothing further, not even sorry.
+func TestReplyInOtherHandsIsLeftAlone(t *testing.T) {
+	s := &script{deltas: []string{"x"}, refuse: []error{&connectors.Error{Op: "send", Fatal: true, Err: conversation.ErrLost}}}
+	if err := s.run(t.Context(), written("hi"), 1); !errors.Is(err, conversation.ErrLost) {
+		t.Fatalf("got %v", err)
+	}
+	if len(s.replies) != 0 || len(s.done) != 0 || len(s.release) != 0 {
+		t.Errorf("shown %q, done %+v, released %v", s.replies, s.done, s.release)
 	}
 }
 

@@ -42,7 +42,7 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 			c.repeats.Add(1)
 			c.log.Warn("a part of the answer may be seen twice", "event", ev.Trace(), "part", i)
 		}
-		return c.send(ctx, to, title, part)
+		return c.send(ctx, ledger, to, title, part)
 	})
 	if err != nil {
 		return fmt.Errorf("reply: %w", err)
@@ -53,12 +53,13 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 // send sends one message. What the webhook refuses goes to the robot API, except
 // content that DingTalk does not allow: that is refused everywhere. A webhook that
 // may work again is not given up because the robot API is not open to the app.
-func (c *Connector) send(ctx context.Context, to address, title, text string) error {
-	byRobot := func() error { return c.api.byRobot(ctx, to, title, text) }
+func (c *Connector) send(ctx context.Context, ledger connectors.Ledger, to address, title, text string) error {
+	byRobot := held(ctx, ledger, func() error { return c.api.byRobot(ctx, to, title, text) })
 	if !c.webhookUsable(to) {
 		return connectors.Retry(ctx, tries, byRobot)
 	}
-	err := connectors.Retry(ctx, tries, func() error { return c.api.byWebhook(ctx, to.Webhook, title, text) })
+	byWebhook := held(ctx, ledger, func() error { return c.api.byWebhook(ctx, to.Webhook, title, text) })
+	err := connectors.Retry(ctx, tries, byWebhook)
 	if err == nil || refusedContent(err) || ctx.Err() != nil {
 		return err
 	}
@@ -68,6 +69,26 @@ func (c *Connector) send(ctx context.Context, to address, title, text string) er
 		return fmt.Errorf("%w; %v", err, other)
 	}
 	return other
+}
+
+// fresh is how long ago a part may have been noted for the note to be the proof that
+// the reply is in our hands.
+const fresh = 200 * time.Millisecond
+
+// held is call, but not when the reply has passed into other hands since the last
+// time: the process may have been stopped for a while, in the middle of anything.
+func held(ctx context.Context, ledger connectors.Ledger, call func() error) func() error {
+	sure := time.Now()
+	return func() error {
+		if time.Since(sure) > fresh {
+			if err := ledger.Held(ctx); err != nil {
+				return &connectors.Error{Op: "send", Fatal: true, Err: err}
+			}
+		}
+		err := call()
+		sure = time.Time{}
+		return err
+	}
 }
 
 // webhookMargin is how long before its end a webhook is no longer used.
