@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME    ?= 20s
 
-.PHONY: run build test lint fmt fuzz bench help redis
+.PHONY: run build test lint fmt fuzz bench chaos help redis
 
 run: build ## try it: both platforms and a model on this machine, with a prompt
 	./bin/longwire sandbox
@@ -45,6 +45,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 bench: build redis ## the program against a bare loop, in ratios
 	go run ./agent/bench
+
+chaos: build redis ## the promise under fire: a seeded soak; CHAOS='-cut' for two minutes, '-help' for more
+	go run ./agent/chaos $(CHAOS)
 
 help: ## this text
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16

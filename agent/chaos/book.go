@@ -66,6 +66,8 @@ type history struct {
 	strays   []reply // replies that belong to no message
 	firings  []firing
 
+	announced map[string]int // how often the program said of an event that it may be seen twice, by trace
+
 	// unfinished says that the run was broken off, so that nothing can be said
 	// of messages without a reply.
 	unfinished bool

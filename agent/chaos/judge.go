@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"longwire/connectors"
 )
 
 // promise is one of those that the program makes, as the report names them.
@@ -55,16 +58,10 @@ type verdict struct {
 	lost      int // acked, and nothing was ever seen
 	silent    int // never acked, and nothing was ever seen
 	twice     int // second answers that nothing excuses
-	window    int // second answers in DingTalk's webhook window
+	window    int // second answers in DingTalk's webhook window, which the program announced
 	disorder  int
 	misplaced int // in another chat, or about another message
 }
-
-// opensWindow are the kinds after which DingTalk may show an answer again: its
-// webhook knows no idempotency key, so a reply whose HTTP answer nobody heard, or
-// whose sender died before it could write down that it was sent, can only be
-// repeated or be left to chance. A fault excuses one second answer.
-func opensWindow(k kind) bool { return k == kill || k == lostAnswer }
 
 // crashes are the kinds that make a reply be finished by somebody else, or later.
 func crashes(k kind) bool {
@@ -208,22 +205,20 @@ func (v *verdict) seconds(h history) {
 		}
 	}
 	slices.SortFunc(all, func(a, b second) int { return int(a.then - b.then) })
-	excused := make(map[int]bool)
-	if h.platform == dingtalkName {
-		excused = excuse(all, h.firings)
-	}
-	for i, s := range all {
-		if excused[i] {
-			v.window++
-			continue
-		}
-		v.twice++
+	announced := maps.Clone(h.announced)
+	for _, s := range all {
 		p, why := p3, "nothing had crashed"
 		for _, f := range h.firings {
 			if crashes(f.fault.kind) && f.between(s.message.said, s.then) {
 				p, why = p6, "meanwhile "+string(f.fault.kind)+" at "+clock(f.struck)
 			}
 		}
+		if h.platform == dingtalkName && p == p6 && announced[s.message.trace()] > 0 {
+			announced[s.message.trace()]--
+			v.window++
+			continue
+		}
+		v.twice++
 		v.broke(p, s.then, "twice: %s, answered at %s and at %s, %s", s.message, clock(s.first), clock(s.then), why)
 	}
 }
@@ -239,22 +234,10 @@ func (f firing) between(from, to time.Duration) bool {
 	return from <= over && f.struck <= to
 }
 
-// excuse finds which of the second replies lie in the webhook window. They are in
-// the order of their moments; each fault excuses the first that it can.
-func excuse(all []second, firings []firing) map[int]bool {
-	excused := make(map[int]bool)
-	for _, f := range firings {
-		if !opensWindow(f.fault.kind) {
-			continue
-		}
-		for i, s := range all {
-			if !excused[i] && f.between(s.first, s.then) {
-				excused[i] = true
-				break
-			}
-		}
-	}
-	return excused
+// trace is what the program's log calls the message in DingTalk, where the robot is
+// part of a message's id.
+func (m message) trace() string {
+	return connectors.Event{Connection: connectionName, ID: clientID + "/" + m.id}.Trace()
 }
 
 // String is a message as the report names it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -15,22 +16,32 @@ var secrets = []string{clientSecret, appSecret, modelKey, "session=", "ticket="}
 // collapses are how a line of Go's runtime begins that says the process is over.
 var collapses = []string{"panic: ", "fatal error: ", "WARNING: DATA RACE"}
 
+// announcement is what the program logs when it sends what may have been seen
+// already, because the platform takes no idempotency key.
+const announcement = `"msg":"a part of the answer may be seen twice"`
+
+// eventIn finds the trace of the event that a line is about.
+var eventIn = regexp.MustCompile(`"event":"([a-z2-7]{8})"`)
+
 // readLog looks for what must not be in a log and returns the first lines of each
-// kind, cut short.
-func readLog(path string) (found []string, err error) {
+// kind, cut short. What the program announced is counted in announced, by trace.
+func readLog(path string, announced map[string]int) (found []string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	return scanLog(file)
+	return scanLog(file, announced)
 }
 
-func scanLog(log io.Reader) (found []string, err error) {
+func scanLog(log io.Reader, announced map[string]int) (found []string, err error) {
 	counts := make(map[string]int)
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 4<<20)
 	for lines.Scan() {
+		if event := eventIn.FindStringSubmatch(lines.Text()); event != nil && strings.Contains(lines.Text(), announcement) {
+			announced[event[1]]++
+		}
 		for _, what := range offences(lines.Text()) {
 			if counts[what]++; counts[what] == 1 {
 				found = append(found, what)

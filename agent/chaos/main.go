@@ -28,9 +28,11 @@
 //     reached it.
 //   - Order is judged where it is certain: for a message said after the platform
 //     had the ack of an earlier one in the same chat.
-//   - DingTalk's webhook knows no idempotency key. A second answer is excused, and
-//     counted as "webhook window", if the process was killed (-9) or an HTTP answer
-//     was lost between the two; one for each such fault.
+//   - DingTalk's webhook knows no idempotency key. A reply that was on its way when
+//     the process, the store or the HTTP answer went away is sent again, and the
+//     program says so in its log and counts it. A second answer that was announced
+//     like that, after such a fault, is counted as "webhook window"; one that was
+//     not is a promise broken.
 //
 // The faults are one at a time, so that a breach can be blamed.
 package main

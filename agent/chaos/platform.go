@@ -29,6 +29,8 @@ type platform interface {
 // The credentials of the two apps and of the model. They open nothing but what
 // this program serves on loopback, and none of them may be in a log.
 const (
+	connectionName = "chaos"
+
 	clientID     = "dingchaos"
 	clientSecret = "chaos-client-secret"
 	appID        = "cli_0c4a050000000c4a"

@@ -54,6 +54,7 @@ func (r *replica) start() error {
 	}
 	cmd := exec.Command(r.command[0], r.command[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "CHAOS_SPOOL="+r.log+".spool") // one of its own, the same in each life
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", r.name, err)
 	}

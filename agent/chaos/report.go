@@ -97,8 +97,8 @@ func comboTable(w io.Writer, results []result) {
 			v.brokenOf(p7), process, r.took.Round(time.Second))
 	}
 	t.end()
-	fmt.Fprintln(w, "webhook window: second answers in DingTalk, whose webhook knows no idempotency key, at most one for each")
-	fmt.Fprintf(w, "kill -9 or lost HTTP answer between the two; error texts are outcomes too, where the model was made to fail.\n\n")
+	fmt.Fprintln(w, "webhook window: second answers in DingTalk, whose webhook knows no idempotency key, after a crash and")
+	fmt.Fprintf(w, "announced by the program in its log; error texts are outcomes too, where the model was made to fail.\n\n")
 }
 
 // faultTable is how often each kind of fault happened where.

@@ -51,12 +51,14 @@ type run struct {
 	crowd    *crowd
 
 	extra []breach // of P7 and PX, seen before the judge
+
+	announced map[string]int // how often the logs say of an event that it may be seen twice, by trace
 }
 
 // soak runs one combination and says what became of it. An error means that it
 // could not be run to its end.
 func soak(ctx context.Context, o options, p plan, dir string, progress io.Writer) (result, error) {
-	r := &run{plan: p, options: o, dir: dir, progress: progress, book: newBook(p.combo.platform), brain: &brain{}}
+	r := &run{plan: p, options: o, dir: dir, progress: progress, book: newBook(p.combo.platform), brain: &brain{}, announced: map[string]int{}}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	defer r.close()
@@ -107,14 +109,15 @@ func (r *run) open(ctx context.Context, fail context.CancelCauseFunc) (err error
 // configure writes the configuration, which is the same for all replicas.
 func (r *run) configure() (string, error) {
 	text := fmt.Sprintf(`connections:
-  - {name: chaos, %s, workers: %d}
+  - {name: %s, %s, workers: %d}
 model: {endpoint: %q, api_key: %q, name: chaos, first_token_timeout: 2s, idle_timeout: 2s, turn_timeout: 30s}
 store: %q
+spool: file:${CHAOS_SPOOL}
 inbox: {lease: %s}
 shutdown: %s
 admin: {listen: "127.0.0.1:0"}
 log: {level: debug, format: json}
-`, r.platform.connection(), workers, r.model.URL(), modelKey, r.store.url(), leaseTime, shutdownTime)
+`, connectionName, r.platform.connection(), workers, r.model.URL(), modelKey, r.store.url(), leaseTime, shutdownTime)
 	path := filepath.Join(r.dir, "config.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("write configuration: %w", err)
@@ -204,7 +207,7 @@ func (r *run) farewell(ctx context.Context) {
 		}
 	}
 	for _, replica := range r.replicas {
-		found, err := readLog(replica.log)
+		found, err := readLog(replica.log, r.announced)
 		if err != nil {
 			r.broke(px, "read log of %s: %v", replica.name, err)
 		}
@@ -238,6 +241,7 @@ func (r *run) awaitUp(ctx context.Context, after string) error {
 // result judges what there is.
 func (r *run) result(unfinished bool) result {
 	h := r.book.history(r.platform.deliveries)
+	h.announced = r.announced
 	h.unfinished = unfinished
 	v := judge(h)
 	for _, replica := range r.replicas {
