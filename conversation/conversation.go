@@ -176,7 +176,7 @@ type Options struct {
 	MaxWaiting int           // events waiting per connection; default 10000
 
 	MaxPerConversation int // events waiting per conversation; default 20
-	MaxDead            int // dead letters kept per connection, the oldest go first; default 10000
+	MaxDead            int // dead letters kept per connection, the oldest go first; default 10000, negative: none
 }
 
 // WithDefaults returns o with every zero field set to its default.

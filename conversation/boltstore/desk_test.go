@@ -171,19 +171,56 @@ func TestNoteFails(t *testing.T) {
 	if err := l.Holder.Note(t.Context(), []byte("small")); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {
+		t.Fatal(err)
+	}
 	s.db.MaxSize = 1
 	if err := l.Holder.Note(t.Context(), make([]byte, 10<<20)); err == nil || errors.Is(err, conversation.ErrLost) {
 		t.Fatalf("note on a full disk: %v", err)
 	}
 	s.db.MaxSize = 0
-	if err := l.Renew(t.Context()); err != nil {
-		t.Fatalf("renew: %v", err)
+	if err := l.Renew(t.Context()); !errors.Is(err, conversation.ErrInterrupted) {
+		t.Fatalf("renew: %v, want %v", err, conversation.ErrInterrupted)
+	}
+	if got := what(t, s, l.Event.Trace()); got != "accepted taken noted interrupted" {
+		t.Fatalf("life %q", got)
 	}
 	if err := l.Release(t.Context(), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if l := take(t, s); string(l.Note) != "small" {
 		t.Fatalf("note %q", l.Note)
+	}
+}
+
+// A mark that waits for a note that is taken back, while the event is done, is not
+// told of the next event.
+func TestMarksStayWithTheirEvent(t *testing.T) {
+	s := fresh(t, conversation.Options{})
+	accept(t, s, event("ann", 1, 1))
+	accept(t, s, event("ann", 2, 1))
+	l := take(t, s)
+	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	noted, done := make(chan error), make(chan error)
+	s.lead <- struct{}{}
+	go func() { noted <- l.Holder.Note(ctx, []byte("card")) }()
+	queued(s, 1)
+	go func() { done <- l.Done(t.Context(), conversation.Outcome{}) }()
+	queued(s, 2)
+	cancel()
+	if err := <-noted; !errors.Is(err, context.Canceled) {
+		t.Fatalf("note: %v", err)
+	}
+	<-s.lead
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	l = take(t, s)
+	if got := what(t, s, l.Event.Trace()); l.Event.ID != "ann/2" || got != "accepted taken" {
+		t.Fatalf("life of %q: %q", l.Event.ID, got)
 	}
 }
 

@@ -193,7 +193,7 @@ func (h *holder) close(r records, kept []byte, end ending, now time.Time) error 
 	}
 	return r.bury(h.trace, record.Letter{
 		Key: h.member.key, Attempt: h.attempt, Reason: end.Reason, Kept: kept,
-	}, h.store.opts.MaxDead, now)
+	}, max(h.store.opts.MaxDead, 0), now)
 }
 
 // dequeue removes the oldest waiting event of a conversation, at k, and its note.

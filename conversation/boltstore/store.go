@@ -7,6 +7,9 @@
 //     (line.go), and after Open every conversation is free.
 //   - Memory holds the keys of the conversations that wait. Events and turns stay
 //     in the file.
+//   - What is told of an event's life is written by the commits that change the
+//     event. Release and Interrupt write nothing, so their marks wait in memory for
+//     the next commit about the event, or for Close (life.go).
 //   - What has expired is deleted a few entries at a time, by the writes that
 //     come along anyway (sweep.go).
 //

@@ -28,6 +28,14 @@ func TestCluster(t *testing.T) {
 		return Open(context.Background(), "redis://"+at+"?addr="+at, opts)
 	}
 	t.Run("Replicas", func(t *testing.T) { storetest.RunReplicas(t, 2, openCluster) })
+	t.Run("Pair", func(t *testing.T) {
+		storetest.RunPair(t, func(t *testing.T) storetest.Open {
+			if err := client.FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			return openCluster
+		})
+	})
 	t.Run("Braces", func(t *testing.T) {
 		s, err := openCluster(conversation.Options{Lease: time.Hour})
 		if err != nil {

@@ -62,7 +62,8 @@ func (h *holder) Release(ctx context.Context, retry time.Time) error {
 }
 
 // Done writes the outcome. After another error than ErrLost it may be called
-// again, and if only the answer was lost, it then returns nil.
+// again, and if only the answer was lost, it then returns nil: the life of the event
+// ends with this lease.
 func (h *holder) Done(ctx context.Context, out conversation.Outcome) error {
 	args, err := h.ending(out)
 	if err != nil {
@@ -104,7 +105,7 @@ func (h *holder) ending(out conversation.Outcome) ([]any, error) {
 	return []any{
 		group, atLeast1ms(opts.Lease), h.entry, string(h.key), turn, out.Forget, opts.Turns, ttl,
 		string(out.How), record.Detail(out.Reason), atLeast1ms(opts.Remember), h.doubt.Load(),
-		facts, h.trace, opts.MaxDead, h.keys.lives(),
+		facts, h.trace, max(opts.MaxDead, 0), h.keys.lives(),
 	}, nil
 }
 

@@ -15,7 +15,8 @@
 //   - All decisions about time are Redis' own, so the clocks of replicas may
 //     differ.
 //   - A call that Redis does not answer is an error, and is not repeated here.
-//     Accept may be repeated by the platform, since ids are remembered. Take
+//     Accept may be repeated by the platform, since ids are remembered, and Done
+//     by whoever has the lease, since the end of an event names the lease. Take
 //     returns an error too rather than wait for Redis to come back: whoever calls
 //     it backs off, logs once, and calls again.
 //

@@ -166,9 +166,21 @@ func testDeadBound(w *world) {
 	if got := w.life(question("ann", nth("e", 1))); !slices.Equal(got, want) {
 		w.Errorf("life of one that had to go: %q, want %q", got, want)
 	}
+	if err := w.desk().Retry(w.Context(), home, question("ann", nth("e", 4)).Trace()); err != nil {
+		w.Fatalf("retry: %v", err)
+	}
+	w.done(w.takeID(nth("e", 4)), conversation.Outcome{})
+	w.accept(question("ann", nth("e", 5)))
+	w.bury(nth("e", 5), "")
+	w.lists("dead e-002", "dead e-003", "dead e-005") // the retried one made room
 	opts.MaxDead = 1
 	w.start(opts)
 	w.accept(question("ann", "last"))
 	w.bury("last", "")
 	w.lists("dead last")
+	opts.MaxDead = -1
+	w.start(opts)
+	w.accept(question("ann", "none"))
+	w.bury("none", "")
+	w.lists()
 }

@@ -79,9 +79,11 @@ func testInbox(w *world) {
 		ev.Received = began.Add(time.Duration(n) * time.Second)
 		w.accept(ev)
 	}
-	behind := question("person of h1", "w3")
-	behind.Received = began.Add(10 * time.Second)
-	w.accept(behind)
+	for n, person := range []string{"person of h1", "person of r1"} {
+		behind := question(person, fmt.Sprintf("w%d", n+3))
+		behind.Received = began.Add(time.Duration(n+10) * time.Second)
+		w.accept(behind)
+	}
 	w.start(conversation.Options{Lease: long})
 	w.bury("d1", "first")
 	w.bury("d2", "second")
@@ -89,11 +91,11 @@ func testInbox(w *world) {
 	if err := w.takeID("r1").Release(w.Context(), time.Now().Add(time.Hour)); err != nil {
 		w.Fatalf("release: %v", err)
 	}
-	w.lists("dead d1", "dead d2", "held h1", "waiting r1", "waiting w1", "waiting w2", "waiting w3")
+	w.lists("dead d1", "dead d2", "held h1", "waiting r1", "waiting w1", "waiting w2", "waiting w3", "waiting w4")
 	var first []string
-	for limit := range 8 {
+	for limit := range 10 {
 		items, err := w.desk().Inbox(w.Context(), home, limit)
-		if err != nil || len(items) != limit && limit != 8 {
+		if err != nil || len(items) != min(limit, 8) {
 			w.Fatalf("inbox of at most %d: %d items, %v", limit, len(items), err)
 		}
 		first = first[:0]
@@ -104,14 +106,14 @@ func testInbox(w *world) {
 			}
 		}
 	}
-	if want := []string{"dead d1 1", "dead d2 1", "held h1 1", "waiting r1 1", "waiting w1 0", "waiting w2 0", "waiting w3 0"}; !slices.Equal(first, want) {
+	if want := []string{"dead d1 1", "dead d2 1", "held h1 1", "waiting r1 1", "waiting w1 0", "waiting w2 0", "waiting w3 0", "waiting w4 0"}; !slices.Equal(first, want) {
 		w.Errorf("inbox %q, want %q", first, want)
 	}
 	if items, err := w.desk().Inbox(w.Context(), "elsewhere", 10); err != nil || len(items) != 0 {
 		w.Errorf("inbox of another connection: %v, %v", items, err)
 	}
 	w.done(held, answered(held))
-	w.lists("dead d1", "dead d2", "waiting r1", "waiting w1", "waiting w2", "waiting w3")
+	w.lists("dead d1", "dead d2", "waiting r1", "waiting w1", "waiting w2", "waiting w3", "waiting w4")
 }
 
 // A conversation whose lease has run out is not held any more.
@@ -192,12 +194,14 @@ func testLifeBounded(w *world) {
 // told anew. A dead letter stays.
 func testLifeForgotten(w *world) {
 	const remember = 200 * time.Millisecond
-	w.start(conversation.Options{Lease: long, Remember: remember})
-	before := time.Now()
+	w.start(conversation.Options{Lease: long, Remember: remember, MaxDead: 2})
 	w.accept(question("ann", "ann"))
 	w.bury("ann", "")
+	before := time.Now()
+	w.accept(question("dan", "dan"))
+	w.bury("dan", "")
 	for n := 0; ; n++ {
-		_, err := w.desk().Life(w.Context(), home, question("ann", "ann").Trace())
+		_, err := w.desk().Life(w.Context(), home, question("dan", "dan").Trace())
 		if errors.Is(err, conversation.ErrNotFound) {
 			break
 		}
@@ -212,10 +216,16 @@ func testLifeForgotten(w *world) {
 	if after := time.Since(before); after < remember-tick {
 		w.Fatalf("life forgotten after %v, want %v", after, remember)
 	}
-	w.lists("dead ann")
-	if err := w.desk().Retry(w.Context(), home, question("ann", "ann").Trace()); err != nil {
+	w.lists("dead ann", "dead dan")
+	w.accept(question("eve", "eve"))
+	w.bury("eve", "")
+	w.lists("dead dan", "dead eve")
+	if marks, err := w.desk().Life(w.Context(), home, question("ann", "ann").Trace()); !errors.Is(err, conversation.ErrNotFound) {
+		w.Fatalf("a life that was forgotten begins anew when the dead letter has to go: %v, %v", marks, err)
+	}
+	if err := w.desk().Retry(w.Context(), home, question("dan", "dan").Trace()); err != nil {
 		w.Fatalf("retry: %v", err)
 	}
 	w.waits(home, 1)
-	w.takeID("ann")
+	w.takeID("dan")
 }
