@@ -122,13 +122,12 @@ type Store interface {
 	Close() error
 }
 
-// Lease is one conversation in one pair of hands, from Take to Done or Release. Its
-// Note is the one that came with it; a new one is written with Holder.Note.
+// Lease is one conversation in one pair of hands, from Take to Done or Release.
 type Lease struct {
 	Event   connectors.Event // the oldest waiting event
 	Attempt int              // how often this event was taken, 1 the first time; it survives a crash
 	History []Turn           // oldest first; empty when the last turn is older than Options.TTL
-	Note    []byte           // what an earlier attempt noted about this event; nil when it noted nothing
+	Noted   []byte           // what an earlier attempt noted about this event; nil when it noted nothing
 	Holder                   // the store's side of the lease
 }
 

@@ -31,7 +31,7 @@ type ledger struct {
 // good as none: it was written by another version of the program.
 func openLedger(lease *conversation.Lease, r *reply) *ledger {
 	l := &ledger{lease: lease, reply: r}
-	if json.Unmarshal(lease.Note, &l.page) != nil {
+	if json.Unmarshal(lease.Noted, &l.page) != nil {
 		l.page = page{}
 	}
 	return l
@@ -58,7 +58,7 @@ func (l *ledger) Note(ctx context.Context, sent any) error {
 	if err != nil {
 		return err
 	}
-	if err := l.lease.Holder.Note(ctx, note); err != nil {
+	if err := l.lease.Note(ctx, note); err != nil {
 		return err
 	}
 	l.page = next

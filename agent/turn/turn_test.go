@@ -116,7 +116,7 @@ func (s *script) run(ctx context.Context, ev connectors.Event, attempt int, hist
 
 func (s *script) runAsking(ctx, asking context.Context, ev connectors.Event, attempt int, history ...conversation.Turn) error {
 	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, s, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	return turn.Run(ctx, asking, &conversation.Lease{Event: ev, Attempt: attempt, History: history, Note: s.note, Holder: s})
+	return turn.Run(ctx, asking, &conversation.Lease{Event: ev, Attempt: attempt, History: history, Noted: s.note, Holder: s})
 }
 
 func written(text string) connectors.Event {
@@ -362,7 +362,7 @@ func TestShownAnswerIsNotShownAgain(t *testing.T) {
 	s := &script{deltas: []string{"x"}}
 	turn := New(Config{}, s, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	lease := func(attempt int) *conversation.Lease {
-		return &conversation.Lease{Event: written("hi"), Attempt: attempt, Note: s.note, Holder: s}
+		return &conversation.Lease{Event: written("hi"), Attempt: attempt, Noted: s.note, Holder: s}
 	}
 	s.lostAtDone = true
 	if err := turn.Run(t.Context(), t.Context(), lease(1)); !errors.Is(err, conversation.ErrLost) {

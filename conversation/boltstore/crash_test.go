@@ -51,7 +51,7 @@ func acceptUntilKilled(path string) {
 					os.Exit(1)
 				}
 				fmt.Printf("doing %s\n", l.Event.ID)
-				if err := l.Holder.Note(ctx, []byte(l.Event.ID)); err != nil {
+				if err := l.Note(ctx, []byte(l.Event.ID)); err != nil {
 					fmt.Fprintln(os.Stderr, "note:", err)
 					os.Exit(1)
 				}
@@ -109,8 +109,8 @@ func TestKill(t *testing.T) {
 		if first, ok := next[g]; ok && n != first {
 			t.Errorf("event %q comes after number %d", l.Event.ID, first-1)
 		}
-		if noted[l.Event.ID] && string(l.Note) != l.Event.ID {
-			t.Errorf("event %q was noted and comes with note %q", l.Event.ID, l.Note)
+		if noted[l.Event.ID] && string(l.Noted) != l.Event.ID {
+			t.Errorf("event %q was noted and comes with note %q", l.Event.ID, l.Noted)
 		}
 		if len(l.Event.Text) != n%3000 {
 			t.Errorf("event %q has lost its text", l.Event.ID)

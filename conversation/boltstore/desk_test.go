@@ -168,14 +168,14 @@ func TestNoteFails(t *testing.T) {
 	s := fresh(t, conversation.Options{})
 	accept(t, s, event("ann", 1, 1))
 	l := take(t, s)
-	if err := l.Holder.Note(t.Context(), []byte("small")); err != nil {
+	if err := l.Note(t.Context(), []byte("small")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {
 		t.Fatal(err)
 	}
 	s.db.MaxSize = 1
-	if err := l.Holder.Note(t.Context(), make([]byte, 10<<20)); err == nil || errors.Is(err, conversation.ErrLost) {
+	if err := l.Note(t.Context(), make([]byte, 10<<20)); err == nil || errors.Is(err, conversation.ErrLost) {
 		t.Fatalf("note on a full disk: %v", err)
 	}
 	s.db.MaxSize = 0
@@ -188,8 +188,8 @@ func TestNoteFails(t *testing.T) {
 	if err := l.Release(t.Context(), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if l := take(t, s); string(l.Note) != "small" {
-		t.Fatalf("note %q", l.Note)
+	if l := take(t, s); string(l.Noted) != "small" {
+		t.Fatalf("note %q", l.Noted)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestMarksStayWithTheirEvent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	noted, done := make(chan error), make(chan error)
 	s.lead <- struct{}{}
-	go func() { noted <- l.Holder.Note(ctx, []byte("card")) }()
+	go func() { noted <- l.Note(ctx, []byte("card")) }()
 	queued(s, 1)
 	go func() { done <- l.Done(t.Context(), conversation.Outcome{}) }()
 	queued(s, 2)
@@ -231,7 +231,7 @@ func TestNoteTooLate(t *testing.T) {
 	l := take(t, s)
 	s.lead <- struct{}{}
 	noted := make(chan error)
-	go func() { noted <- l.Holder.Note(t.Context(), []byte("late")) }()
+	go func() { noted <- l.Note(t.Context(), []byte("late")) }()
 	queued(s, 1)
 	h := l.Holder.(*holder)
 	for alive := true; alive; runtime.Gosched() {
@@ -243,8 +243,8 @@ func TestNoteTooLate(t *testing.T) {
 	if err := <-noted; !errors.Is(err, conversation.ErrLost) {
 		t.Fatalf("note: %v, want %v", err, conversation.ErrLost)
 	}
-	if l := take(t, s); l.Note != nil {
-		t.Fatalf("note %q", l.Note)
+	if l := take(t, s); l.Noted != nil {
+		t.Fatalf("note %q", l.Noted)
 	}
 }
 
@@ -261,7 +261,7 @@ func TestNoteShared(t *testing.T) {
 	s.lead <- struct{}{}
 	errs := make(chan error)
 	for _, l := range leases {
-		go func() { errs <- l.Holder.Note(t.Context(), []byte(l.Event.ID)) }()
+		go func() { errs <- l.Note(t.Context(), []byte(l.Event.ID)) }()
 	}
 	queued(s, people)
 	<-s.lead

@@ -100,14 +100,14 @@ func TestDoubtfulDoneThenNote(t *testing.T) {
 		_, err := l.Holder.(*holder).finish(r, ending{})
 		return err
 	})
-	if err := l.Holder.Note(t.Context(), []byte("late")); !errors.Is(err, conversation.ErrLost) {
+	if err := l.Note(t.Context(), []byte("late")); !errors.Is(err, conversation.ErrLost) {
 		t.Fatalf("note: %v, want %v", err, conversation.ErrLost)
 	}
 	if err := l.Done(t.Context(), conversation.Outcome{}); err != nil {
 		t.Fatal(err)
 	}
-	if l := take(t, s); l.Event.ID != "ann/2" || l.Note != nil {
-		t.Fatalf("took %q with note %q", l.Event.ID, l.Note)
+	if l := take(t, s); l.Event.ID != "ann/2" || l.Noted != nil {
+		t.Fatalf("took %q with note %q", l.Event.ID, l.Noted)
 	}
 }
 

@@ -158,7 +158,7 @@ func (s *Store) read(r records, prefix []byte, marks []conversation.Mark, now ti
 func (t *taken) lease(h *holder) (lease *conversation.Lease, ok bool) {
 	ev, ok := record.Decode(h.connection, t.event)
 	h.trace, h.attempt = ev.Trace(), int(t.attempt)
-	lease = &conversation.Lease{Event: ev, Attempt: h.attempt, Note: t.note, Holder: h}
+	lease = &conversation.Lease{Event: ev, Attempt: h.attempt, Noted: t.note, Holder: h}
 	for _, v := range t.turns {
 		var turn conversation.Turn
 		if json.Unmarshal(v, &turn) == nil {

@@ -112,7 +112,7 @@ func calls(t *testing.T, s *Store, l *conversation.Lease) map[string]error {
 	defer cancel()
 	errs := map[string]error{
 		"renew":   l.Renew(ctx),
-		"note":    l.Holder.Note(ctx, []byte("card")),
+		"note":    l.Note(ctx, []byte("card")),
 		"retry":   s.Retry(ctx, "home", "aaaaaaaa"),
 		"drop":    s.Drop(ctx, "home", "aaaaaaaa"),
 		"release": l.Release(ctx, time.Now()),
@@ -258,7 +258,7 @@ func TestOutOfMemory(t *testing.T) {
 		if err := l.Renew(t.Context()); err != nil {
 			t.Fatalf("renew: %v", err)
 		}
-		if err := l.Holder.Note(t.Context(), []byte("card")); err == nil || errors.Is(err, conversation.ErrLost) {
+		if err := l.Note(t.Context(), []byte("card")); err == nil || errors.Is(err, conversation.ErrLost) {
 			t.Fatalf("note: %v", err)
 		}
 		turn := conversation.Turn{Answer: strconv.Itoa(n)}

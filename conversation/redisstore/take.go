@@ -202,7 +202,7 @@ func (s *Store) lease(ctx context.Context, connection string, l *line, got taken
 	if !ok {
 		return nil, h.Done(context.WithoutCancel(ctx), conversation.Outcome{How: conversation.Dead, Reason: record.Unreadable})
 	}
-	lease := &conversation.Lease{Event: ev, Attempt: h.attempt, Note: got.note, Holder: h}
+	lease := &conversation.Lease{Event: ev, Attempt: h.attempt, Noted: got.note, Holder: h}
 	for _, v := range got.turns {
 		var turn conversation.Turn
 		text, _ := v.(string)

@@ -102,7 +102,7 @@ func TestNothingLeftBehind(t *testing.T) {
 		}
 		out := conversation.Outcome{Turn: &conversation.Turn{Answer: "a"}}
 		if n%3 == 0 {
-			if err := l.Holder.Note(t.Context(), []byte("card")); err != nil {
+			if err := l.Note(t.Context(), []byte("card")); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {

@@ -69,8 +69,8 @@ func (s *state) take() {
 	if !slices.Equal(turns, p.turns) {
 		s.Fatalf("history %v, want %v", turns, p.turns)
 	}
-	if string(l.Note) != p.note {
-		s.Fatalf("note %q, want %q", l.Note, p.note)
+	if string(l.Noted) != p.note {
+		s.Fatalf("note %q, want %q", l.Noted, p.note)
 	}
 	s.mark(p.waiting[0].id, conversation.MarkTaken, " ", p.attempt)
 	p.hand = &hand{Lease: l, of: p}
@@ -101,7 +101,7 @@ func (s *state) use(h *hand, op byte, arg int) {
 			want = conversation.ErrInterrupted
 		}
 	case opNote:
-		err = h.Holder.Note(s.Context(), []byte(note))
+		err = h.Note(s.Context(), []byte(note))
 	}
 	if h.over {
 		want = conversation.ErrLost

@@ -123,7 +123,7 @@ func pairNote(here, there *world) {
 	var dead *conversation.Lease
 	for noted := false; !noted; {
 		dead = here.takeID("1")
-		err := dead.Holder.Note(here.Context(), []byte("card 1"))
+		err := dead.Note(here.Context(), []byte("card 1"))
 		if err != nil && !errors.Is(err, conversation.ErrLost) {
 			here.Fatalf("note: %v", err)
 		}

@@ -12,7 +12,7 @@ import (
 // note keeps a note.
 func (w *world) note(l *conversation.Lease, note string) {
 	w.Helper()
-	if err := l.Holder.Note(w.Context(), []byte(note)); err != nil {
+	if err := l.Note(w.Context(), []byte(note)); err != nil {
 		w.Fatalf("note for event %q: %v", l.Event.ID, err)
 	}
 }
@@ -20,8 +20,8 @@ func (w *world) note(l *conversation.Lease, note string) {
 // noted insists on the note of a lease; "" is none.
 func (w *world) noted(l *conversation.Lease, want string) {
 	w.Helper()
-	if string(l.Note) != want || want == "" && l.Note != nil {
-		w.Fatalf("note of event %q, attempt %d: %q, want %q", l.Event.ID, l.Attempt, l.Note, want)
+	if string(l.Noted) != want || want == "" && l.Noted != nil {
+		w.Fatalf("note of event %q, attempt %d: %q, want %q", l.Event.ID, l.Attempt, l.Noted, want)
 	}
 }
 
@@ -79,7 +79,7 @@ func testNoteTakenOver(w *world) {
 	w.accept(question("ann", "1"))
 	for attempt := 1; ; attempt++ {
 		l := w.takeID("1")
-		err := l.Holder.Note(w.Context(), []byte("card"))
+		err := l.Note(w.Context(), []byte("card"))
 		if err == nil {
 			w.pass(short + 50*time.Millisecond)
 			w.lost(l)
@@ -103,13 +103,13 @@ func testNoteSizes(w *world) {
 	large := bytes.Repeat([]byte("0123456789abcde\n"), 1<<16)
 	for _, note := range [][]byte{large, {}, nil, large} {
 		l := w.takeID("1")
-		if err := l.Holder.Note(w.Context(), note); err != nil {
+		if err := l.Note(w.Context(), note); err != nil {
 			w.Fatalf("note of %d bytes: %v", len(note), err)
 		}
 		w.release(l)
 		l = w.takeID("1")
-		if !bytes.Equal(l.Note, note) {
-			w.Fatalf("note of %d bytes comes back with %d", len(note), len(l.Note))
+		if !bytes.Equal(l.Noted, note) {
+			w.Fatalf("note of %d bytes comes back with %d", len(note), len(l.Noted))
 		}
 		w.release(l)
 	}
@@ -130,8 +130,8 @@ func testNoteAtTheSameTime(w *world) {
 		key, trace := conversation.KeyOf(l.Event), l.Event.Trace()
 		var wg sync.WaitGroup
 		for i, call := range []func() error{
-			func() error { return l.Holder.Note(w.Context(), []byte("a")) },
-			func() error { return l.Holder.Note(w.Context(), []byte("b")) },
+			func() error { return l.Note(w.Context(), []byte("a")) },
+			func() error { return l.Note(w.Context(), []byte("b")) },
 			func() error { return l.Renew(w.Context()) },
 			func() error { _, err := w.store.Interrupt(w.Context(), home, key); return err },
 			func() error { _, err := desk.Inbox(w.Context(), home, events); return err },

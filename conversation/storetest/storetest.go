@@ -230,7 +230,7 @@ func (w *world) lost(l *conversation.Lease) {
 	turn := conversation.Turn{Question: "late", Answer: "late"}
 	for call, err := range map[string]error{
 		"renew":   l.Renew(w.Context()),
-		"note":    l.Holder.Note(w.Context(), []byte("late")),
+		"note":    l.Note(w.Context(), []byte("late")),
 		"done":    l.Done(w.Context(), conversation.Outcome{Turn: &turn, Forget: true}),
 		"release": l.Release(w.Context(), time.Now().Add(time.Hour)),
 	} {
