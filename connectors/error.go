@@ -3,6 +3,7 @@ package connectors
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -53,6 +54,23 @@ func RetryAfter(err error) time.Duration {
 		return e.RetryAfter
 	}
 	return 0
+}
+
+// Unsure reports whether a call that failed with err may have taken effect all the
+// same: nobody answered after it was on its way, or a gateway did in the platform's
+// place. A call that could not be dialled, or that the platform refused, did not.
+func Unsure(err error) bool {
+	var e *Error
+	var network *net.OpError
+	switch {
+	case err == nil:
+		return false
+	case errors.As(err, &network) && network.Op == "dial":
+		return false
+	case errors.As(err, &e) && e.Code != "":
+		return strings.HasPrefix(e.Code, "HTTP 5")
+	}
+	return true
 }
 
 // WithoutURL takes the URL out of an HTTP client's error and keeps the host. The

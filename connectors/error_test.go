@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -111,5 +112,25 @@ func TestWithoutURLOfARealCall(t *testing.T) {
 	got := WithoutURL(err)
 	if !errors.Is(got, context.Canceled) || strings.Contains(got.Error(), "S3CRET") || !strings.Contains(got.Error(), "127.0.0.1:1") {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestUnsure(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nothing":            {nil, false},
+		"refused":            {&Error{Code: "300001"}, false},
+		"too fast":           {&Error{Code: "HTTP 429"}, false},
+		"a gateway answered": {&Error{Code: "HTTP 504"}, true},
+		"nobody answered":    {&Error{Err: io.ErrUnexpectedEOF}, true},
+		"a plain error":      {io.EOF, true},
+		"not dialled":        {&Error{Err: &net.OpError{Op: "dial", Err: io.EOF}}, false},
+		"cut while reading":  {&Error{Err: &net.OpError{Op: "read", Err: io.EOF}}, true},
+	} {
+		if got := Unsure(c.err); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

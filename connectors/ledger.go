@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -81,11 +80,10 @@ func SendParts[Part any](ctx context.Context, ledger Ledger, parts []Part, send 
 	return nil
 }
 
-// noteUnsent notes that part i was not sent, if the platform said so. Should that
-// not be noted, the next attempt only thinks that it might have been.
+// noteUnsent notes that part i was not sent, if that is sure. Should it not be
+// noted, the next attempt only thinks that the part might have been.
 func noteUnsent(ctx context.Context, ledger Ledger, i int, err error) {
-	var e *Error
-	if errors.As(err, &e) && e.Code != "" {
+	if !Unsure(err) {
 		_ = ledger.Note(context.WithoutCancel(ctx), Progress{Next: i, Unsent: true})
 	}
 }

@@ -38,11 +38,11 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 	}
 	title, text := titleOf(text), breaks(visible(text))
 	err = connectors.SendParts(ctx, ledger, connectors.Split(text, maxPart), func(i int, part string, again bool) error {
-		if again {
+		once := &once{ledger: ledger, noted: time.Now(), unsure: again, repeat: func() {
 			c.repeats.Add(1)
 			c.log.Warn("a part of the answer may be seen twice", "event", ev.Trace(), "part", i)
-		}
-		return c.send(ctx, ledger, to, title, part)
+		}}
+		return c.send(ctx, once, to, title, part)
 	})
 	if err != nil {
 		return fmt.Errorf("reply: %w", err)
@@ -53,12 +53,12 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 // send sends one message. What the webhook refuses goes to the robot API, except
 // content that DingTalk does not allow: that is refused everywhere. A webhook that
 // may work again is not given up because the robot API is not open to the app.
-func (c *Connector) send(ctx context.Context, ledger connectors.Ledger, to address, title, text string) error {
-	byRobot := held(ctx, ledger, func() error { return c.api.byRobot(ctx, to, title, text) })
+func (c *Connector) send(ctx context.Context, once *once, to address, title, text string) error {
+	byRobot := once.more(ctx, func() error { return c.api.byRobot(ctx, to, title, text) })
 	if !c.webhookUsable(to) {
 		return connectors.Retry(ctx, tries, byRobot)
 	}
-	byWebhook := held(ctx, ledger, func() error { return c.api.byWebhook(ctx, to.Webhook, title, text) })
+	byWebhook := once.more(ctx, func() error { return c.api.byWebhook(ctx, to.Webhook, title, text) })
 	err := connectors.Retry(ctx, tries, byWebhook)
 	if err == nil || refusedContent(err) || ctx.Err() != nil {
 		return err
@@ -71,22 +71,33 @@ func (c *Connector) send(ctx context.Context, ledger connectors.Ledger, to addre
 	return other
 }
 
-// fresh is how long ago a part may have been noted for the note to be the proof that
-// the reply is in our hands.
+// once watches over one message that is to be seen once although DingTalk takes no
+// idempotency key, over all tries and both ways.
+type once struct {
+	ledger connectors.Ledger
+	noted  time.Time // when the ledger last proved that the reply is in our hands
+	unsure bool      // an earlier try may have taken effect
+	repeat func()    // called before a try that may be the second to be seen
+}
+
+// fresh is how old that proof may be. The process may have been stopped for a while,
+// in the middle of anything, and somebody else have the reply by now.
 const fresh = 200 * time.Millisecond
 
-// held is call, but not when the reply has passed into other hands since the last
-// time: the process may have been stopped for a while, in the middle of anything.
-func held(ctx context.Context, ledger connectors.Ledger, call func() error) func() error {
-	sure := time.Now()
+// more is call with the watch over it.
+func (o *once) more(ctx context.Context, call func() error) func() error {
 	return func() error {
-		if time.Since(sure) > fresh {
-			if err := ledger.Held(ctx); err != nil {
+		if time.Since(o.noted) > fresh {
+			if err := o.ledger.Held(ctx); err != nil {
 				return &connectors.Error{Op: "send", Fatal: true, Err: err}
 			}
+			o.noted = time.Now()
+		}
+		if o.unsure {
+			o.repeat()
 		}
 		err := call()
-		sure = time.Time{}
+		o.unsure = connectors.Unsure(err)
 		return err
 	}
 }

@@ -1,6 +1,7 @@
 package dingtalk
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,46 @@ func TestReplyByWebhook(t *testing.T) {
 		if cloud.Calls(dingtalktest.PathToken) != 0 {
 			t.Errorf("%s: a token was fetched for nothing", name)
 		}
+	}
+}
+
+// DingTalk takes no idempotency key: a message whose HTTP answer was lost is sent
+// again, and that is counted. One that was refused is not.
+func TestRepeatsAreCounted(t *testing.T) {
+	for name, c := range map[string]struct {
+		failure dingtalktest.Failure
+		sent    int
+		repeats int64
+	}{
+		"the answer is lost":  {dingtalktest.Failure{Commit: true, Cut: true, Times: 1}, 2, 1},
+		"the system is busy":  {dingtalktest.Failure{Status: 200, Body: `{"errcode":-1,"errmsg":"busy"}`, Times: 1}, 1, 0},
+		"nothing goes wrong":  {dingtalktest.Failure{Times: 1}, 1, 0},
+		"a gateway times out": {dingtalktest.Failure{Commit: true, Status: 504, Times: 1}, 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
+			cloud.FailRoute(dingtalktest.PathWebhook, c.failure)
+			must(t, answerTo(t.Context(), r, ev, words("answer")))
+			if n, repeats := len(cloud.Sent()), r.Counts().Repeats; n != c.sent || repeats != c.repeats {
+				t.Errorf("%d sent, %d repeats counted", n, repeats)
+			}
+		})
+	}
+}
+
+// lostLedger is the ledger of a reply that has passed into other hands.
+type lostLedger struct{ connectors.Ledger }
+
+func (lostLedger) Held(context.Context) error { return errors.New("lost") }
+
+// A try that comes late, because the process was stopped or the platform was slow,
+// is not made when somebody else has the reply by then.
+func TestLateTryAsksWhoHasTheReply(t *testing.T) {
+	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
+	cloud.FailRoute(dingtalktest.PathWebhook, dingtalktest.Failure{Status: 503, Times: 1})
+	err := r.Reply(t.Context(), ev, lostLedger{connectors.Unkept(ev, "")}, words("answer"))
+	if !connectors.Permanent(err) || len(cloud.Sent()) != 0 {
+		t.Errorf("got %v, sent %+v", err, cloud.Sent())
 	}
 }
 
