@@ -20,7 +20,7 @@ Write and press Enter, and the bot answers. Lines with a colon are for the sandb
   :quiet         群聊不 @机器人 / in a group, without mention: no answer is due
   :help  :quit
 
-机器人的命令 / the bot's own: /new  /help
+机器人的命令 / the bot's own: /new  /stop  /help
 `
 
 // Chat is the terminal prompt: it reads lines from in until it ends or :quit,

@@ -12,7 +12,8 @@
 // What it promises:
 //
 //   - The events of a conversation keep their order: while anything of a line is in
-//     the file, whatever comes goes there too, behind it.
+//     the file, whatever comes goes there too, behind it. That holds for one replica:
+//     what several replicas spooled of one conversation is not put in order again.
 //   - An event is answered once: both stores know its id. One that Redis took
 //     without our learning of it is in both, and Redis tells the second time.
 //   - Nothing is taken from the file before the real store has it.
