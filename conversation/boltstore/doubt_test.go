@@ -50,7 +50,7 @@ func TestDoubtfulDone(t *testing.T) {
 		l := take(t, s)
 		h := l.Holder.(*holder)
 		doubtful(t, s, func(r records) error {
-			_, err := h.finish(r, ending{turn: []byte(`{"answer":"once"}`)})
+			_, err := h.finish(r, ending{turn: record.EncodeTurn(conversation.Turn{Answer: "once"})})
 			return err
 		})
 		if err := l.Done(t.Context(), conversation.Outcome{Turn: &conversation.Turn{Answer: "twice"}}); err != nil {

@@ -26,7 +26,7 @@ import (
 //	    lanes                 K        -> number number   events waiting, and how often the oldest was
 //	                                      taken; absent: nothing waits
 //	    notes                 K        -> the note of the oldest waiting event
-//	    turns                 K seq    -> the turn, JSON; seq counts 1, 2, 3 … within the conversation
+//	    turns                 K seq    -> the turn (record.EncodeTurn); seq counts 1, 2, 3 … within the conversation
 //	    used                  K        -> time     when a turn was last appended; there while K has turns
 //	    idle                  time K   -> nothing  the same by time, to find what has expired
 //	    seen                  id       -> time     until when the event id is remembered

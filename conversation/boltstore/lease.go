@@ -3,8 +3,6 @@ package boltstore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -96,10 +94,7 @@ func (h *holder) Done(ctx context.Context, out conversation.Outcome) error {
 		end.How = conversation.Answered
 	}
 	if out.Turn != nil {
-		var err error
-		if end.turn, err = json.Marshal(out.Turn); err != nil {
-			return fmt.Errorf("done: encode turn: %w", err)
-		}
+		end.turn = record.EncodeTurn(*out.Turn)
 	}
 	marks, ok := h.settle()
 	if !ok {

@@ -3,7 +3,6 @@ package boltstore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -160,8 +159,7 @@ func (t *taken) lease(h *holder) (lease *conversation.Lease, ok bool) {
 	h.trace, h.attempt = ev.Trace(), int(t.attempt)
 	lease = &conversation.Lease{Event: ev, Attempt: h.attempt, Noted: t.note, Holder: h}
 	for _, v := range t.turns {
-		var turn conversation.Turn
-		if json.Unmarshal(v, &turn) == nil {
+		if turn, err := record.DecodeTurn(string(v)); err == nil {
 			lease.History = append(lease.History, turn)
 		}
 	}

@@ -22,7 +22,7 @@ import (
 //	longwire:{connection}:lane:K         hash: of the oldest of them, how often it was taken (attempt),
 //	                                     its note, and the entry of the lease that was asked to stop
 //	                                     (interrupted), which may be over; absent: never taken
-//	longwire:{connection}:turns:K        list: the turns of K, JSON, the oldest first; expires
+//	longwire:{connection}:turns:K        list: the turns of K (record.EncodeTurn), the oldest first; expires
 //	                                     Options.TTL after the last one was appended
 //	longwire:{connection}:seen:ID        string, empty: event ID was accepted; expires after
 //	                                     Options.Remember

@@ -2,9 +2,7 @@ package redisstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -87,9 +85,7 @@ func (h *holder) ending(out conversation.Outcome) ([]any, error) {
 	var turn, facts []byte
 	var err error
 	if out.Turn != nil {
-		if turn, err = json.Marshal(out.Turn); err != nil {
-			return nil, fmt.Errorf("encode turn: %w", err)
-		}
+		turn = record.EncodeTurn(*out.Turn)
 	}
 	if out.How == conversation.Dead {
 		letter := record.Letter{Key: h.key, Attempt: h.attempt, Reason: out.Reason}

@@ -2,8 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,14 +23,16 @@ const (
 )
 
 // line is where the Takes of one connection wait. One at a time has the turn and
-// talks to Redis; the others wait for it here and hold no connection.
+// waits for Redis; the others wait for it here and hold no connection. While there
+// is more ready than is taken, nobody has to wait, and each asks by itself.
 type line struct {
 	keys keys
 	turn chan struct{} // holds the token of whoever has the turn
+	hot  atomic.Bool   // the last Take found something ready
+	look atomic.Int64  // when to look for leases that have run out, in Unix ns; set with the turn
 
 	// The rest belongs to whoever has the turn.
-	cursor   string    // where to go on looking for leases that have run out
-	nextLook time.Time // and when
+	cursor   string // where to go on looking
 	nextTidy time.Time
 	watch    *watch // the blocking read, nil when there is none
 }
@@ -83,6 +85,18 @@ func (s *Store) Take(ctx context.Context, connection string) (*conversation.Leas
 	if err != nil {
 		return nil, s.storeError("take", err)
 	}
+	if l.hot.Load() && time.Now().UnixNano() < l.look.Load() {
+		got, _, err := s.ask(ctx, l, "")
+		if err != nil {
+			return nil, s.storeError("take", err)
+		}
+		if got.entry != "" {
+			lease, err := s.lease(ctx, connection, l, got)
+			if lease != nil || err != nil {
+				return lease, s.storeError("take", err)
+			}
+		}
+	}
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -126,8 +140,8 @@ type taken struct {
 	due  time.Duration // and when something will be, negative when that is not known
 }
 
-// next asks Redis for a conversation. The end of ctx does not interrupt it, since
-// the answer may be a lease; it is bounded by the client's timeouts.
+// next asks Redis for a conversation, and does what is due besides. The caller has
+// the turn.
 func (s *Store) next(ctx context.Context, l *line) (taken, error) {
 	now := time.Now()
 	if now.After(l.nextTidy) {
@@ -137,27 +151,36 @@ func (s *Store) next(ctx context.Context, l *line) (taken, error) {
 		}
 	}
 	look := ""
-	if now.After(l.nextLook) {
+	if now.UnixNano() > l.look.Load() {
 		if look = l.cursor; look == "" {
 			look = "0-0"
 		}
 	}
+	got, cursor, err := s.ask(ctx, l, look)
+	if err == nil && look != "" {
+		l.cursor = cursor
+		// What was looked through has an end at 0-0; until there, go on at once.
+		if cursor == "0-0" {
+			l.look.Store(now.Add(s.rhythm()).UnixNano())
+		}
+	}
+	return got, err
+}
+
+// ask asks Redis for a conversation, after looking for leases that have run out from
+// look on, if that is not empty. The end of ctx does not interrupt it, since the
+// answer may be a lease; it is bounded by the client's timeouts.
+func (s *Store) ask(ctx context.Context, l *line, look string) (got taken, cursor string, err error) {
 	reply, err := takeScript.Run(context.WithoutCancel(ctx), s.client,
 		[]string{l.keys.ready(), l.keys.later()},
 		group, s.consumer, atLeast1ms(s.opts.Lease), s.opts.Turns, l.keys.prefix, look,
 		atLeast1ms(s.opts.Remember)).Slice()
 	if err != nil {
-		return taken{}, err
+		return taken{}, "", err
 	}
-	got, cursor, err := parseTaken(reply)
-	if look != "" {
-		l.cursor = cursor
-		// What was looked through has an end at 0-0; until there, go on at once.
-		if cursor == "0-0" {
-			l.nextLook = now.Add(s.rhythm())
-		}
-	}
-	return got, err
+	got, cursor, err = parseTaken(reply)
+	l.hot.Store(err == nil && got.entry != "")
+	return got, cursor, err
 }
 
 // parseTaken reads the reply of take.lua, and where to go on.
@@ -204,9 +227,8 @@ func (s *Store) lease(ctx context.Context, connection string, l *line, got taken
 	}
 	lease := &conversation.Lease{Event: ev, Attempt: h.attempt, Noted: got.note, Holder: h}
 	for _, v := range got.turns {
-		var turn conversation.Turn
 		text, _ := v.(string)
-		if json.Unmarshal([]byte(text), &turn) == nil {
+		if turn, err := record.DecodeTurn(text); err == nil {
 			lease.History = append(lease.History, turn)
 		}
 	}
