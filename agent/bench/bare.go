@@ -21,7 +21,7 @@ import (
 const bareCommand = "bare"
 
 // runBare is the bare loop: event in, model call, reply out. An event is acked
-// when a worker has it in hand, and a crash loses it. It reads the same
+// when a worker has it in hand, and a crash loses it, together with what was said. It reads the same
 // configuration as the program and leaves out what it has no part for.
 func runBare(ctx context.Context, args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet(bareCommand, flag.ContinueOnError)
@@ -44,7 +44,7 @@ func runBare(ctx context.Context, args []string, stderr io.Writer) error {
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	var running sync.WaitGroup
 	for _, c := range cfg.Connections {
-		l := newLoop(c, client, cfg.Model.SystemPrompt, log.With("connection", c.Name))
+		l := newLoop(c, client, cfg, log.With("connection", c.Name))
 		running.Go(func() { l.run(ctx, c.Workers) })
 	}
 	running.Wait()
@@ -58,13 +58,24 @@ type loop struct {
 		Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
 	}
 	client *model.Client
-	prompt string
+	prompt model.Message
 	events chan connectors.Event // from Deliver to the workers; unbuffered
 	log    *slog.Logger
+
+	mu     sync.Mutex
+	memory map[string][]model.Message // by person, as much as the program sends; guarded by mu
+	most   int                        // messages of a person in memory
 }
 
-func newLoop(c config.Connection, client *model.Client, prompt string, log *slog.Logger) *loop {
-	l := &loop{client: client, prompt: prompt, events: make(chan connectors.Event), log: log}
+func newLoop(c config.Connection, client *model.Client, cfg *config.Config, log *slog.Logger) *loop {
+	l := &loop{
+		client: client,
+		prompt: model.Message{Role: model.System, Content: cfg.Model.SystemPrompt},
+		events: make(chan connectors.Event),
+		log:    log,
+		memory: make(map[string][]model.Message),
+		most:   2 * cfg.Conversation.Turns,
+	}
 	switch c.Platform {
 	case config.DingTalk:
 		l.connector = dingtalk.New(dingtalk.Config{
@@ -116,11 +127,35 @@ func (l *loop) answer(ctx context.Context, ev connectors.Event) {
 		l.log.Error("not a text", "event", ev.Trace(), "err", errors.New(string(ev.Kind)))
 		return
 	}
-	deltas := l.client.Stream(ctx, []model.Message{
-		{Role: model.System, Content: l.prompt},
-		{Role: model.User, Content: ev.Text},
-	})
+	question := model.Message{Role: model.User, Content: ev.Text}
+	prompt := l.ask(ev.Sender.ID, question)
+	answer := model.Message{Role: model.Assistant}
+	deltas := func(yield func(string, error) bool) {
+		for delta, err := range l.client.Stream(ctx, prompt) {
+			answer.Content += delta
+			if !yield(delta, err) {
+				return
+			}
+		}
+	}
 	if err := l.connector.Reply(ctx, ev, connectors.Unkept(ev, ""), deltas); err != nil {
 		l.log.Error("not answered", "event", ev.Trace(), "err", err)
 	}
+	l.remember(ev.Sender.ID, question, answer)
+}
+
+// ask is the prompt for a question: the same that the program sends.
+func (l *loop) ask(person string, question model.Message) []model.Message {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	prompt := append([]model.Message{l.prompt}, l.memory[person]...)
+	return append(prompt, question)
+}
+
+// remember keeps a turn in memory, and no more than the program keeps in its store.
+func (l *loop) remember(person string, turn ...model.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	said := append(l.memory[person], turn...)
+	l.memory[person] = said[max(0, len(said)-l.most):]
 }

@@ -35,9 +35,10 @@
 // towards one; CPU per message is the subject's own and does not have that flaw.
 // The work of redis-server is in no CPU number, but takes its share of the cores.
 //
-// The program runs as it does by default: it remembers up to twenty turns of each
-// conversation and sends them to the model, and it logs a line per message. The
-// bare loop does neither, so the ratios hold what memory and logging cost, too.
+// Both make the same model call: up to twenty turns of the conversation go along,
+// which the program reads from its store and the bare loop has in memory. The program
+// logs a line per message, as it does by default; the bare loop does not, so the
+// ratios hold what logging costs, too.
 //
 // Loopback has no distance: the times are what the program adds, not what a
 // person waits. Linux only, because memory and CPU are read from /proc.
