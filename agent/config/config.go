@@ -60,7 +60,7 @@ type Config struct {
 	// Shutdown is how long running turns may finish after SIGTERM. Default
 	// 30s, range 0s to 10m.
 	Shutdown time.Duration `yaml:"shutdown" range:"0s..10m"`
-	// Admin is the page for health and metrics.
+	// Admin is the listener for health, the inbox and traces.
 	Admin Admin `yaml:"admin"`
 	// Log is how the program logs.
 	Log Log `yaml:"log"`
@@ -172,12 +172,12 @@ type Inbox struct {
 	Lease time.Duration `yaml:"lease" range:"1s..10m"`
 }
 
-// Admin is the page for health and metrics.
+// Admin is the listener for health, the inbox and traces.
 type Admin struct {
 	// Listen is host:port. Default 127.0.0.1:18789. An address that others can
 	// reach is refused unless Token is set.
 	Listen string `yaml:"listen"`
-	// Token is asked of everybody who opens the page. Default empty: nobody is
+	// Token is asked of everybody who asks there. Default empty: nobody is
 	// asked.
 	Token Secret `yaml:"token"`
 }
