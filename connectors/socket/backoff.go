@@ -39,5 +39,10 @@ func (b *Backoff) Next() time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
+// Ease says that the platform was reached, though not for long: the next wait is
+// no longer than an eighth of Max. One drop after a shaky minute must not cost half a
+// minute, and a platform that lets go of everybody at once must not be stormed.
+func (b *Backoff) Ease() { b.next = min(b.next, b.Max/8) }
+
 // Reset makes the next failure the first one again.
 func (b *Backoff) Reset() { b.next = 0 }

@@ -122,9 +122,9 @@ func TestLinkBacksOff(t *testing.T) {
 		gaps     [][2]time.Duration // least and most, from dial to dial
 	}{
 		{"grows to its max", []outcome{away, away, away, away, away, away},
-			[][2]time.Duration{{s / 2, s}, {s, 2 * s}, {2 * s, 4 * s}, {4 * s, 8 * s}, {4 * s, 8 * s}, {4 * s, 8 * s}}},
-		{"a brief success changes nothing", []outcome{away, away, brief, brief},
-			[][2]time.Duration{{s / 2, s}, {s, 2 * s}, {2*s + 2*s, 2*s + 4*s}, {2*s + 4*s, 2*s + 8*s}}},
+			[][2]time.Duration{{s / 2, s}, {s, 2 * s}, {2 * s, 4 * s}, {4 * s, 8 * s}, {8 * s, 16 * s}, {8 * s, 16 * s}}},
+		{"a brief success bounds it", []outcome{away, away, away, brief, brief, away},
+			[][2]time.Duration{{s / 2, s}, {s, 2 * s}, {2 * s, 4 * s}, {2*s + s, 2*s + 2*s}, {2*s + s, 2*s + 2*s}, {2 * s, 4 * s}}},
 		{"a lasting one begins anew", []outcome{away, away, away, long, away},
 			[][2]time.Duration{{s / 2, s}, {s, 2 * s}, {2 * s, 4 * s}, {lasted + s/2, lasted + s}, {s, 2 * s}}},
 		{"as long as asked", []outcome{asked, asked},
@@ -132,11 +132,11 @@ func TestLinkBacksOff(t *testing.T) {
 		{"slowly when only the operator can mend it", []outcome{fatal, fatal},
 			[][2]time.Duration{{60 * s, 60 * s}, {60 * s, 60 * s}}},
 		{"at once when retired, but not for ever", []outcome{retired, retired, retired, retired},
-			[][2]time.Duration{{0, 0}, {s / 2, s}, {s, 2 * s}, {2 * s, 4 * s}}},
+			[][2]time.Duration{{0, 0}, {s / 2, s}, {s, 2 * s}, {s, 2 * s}}},
 	}
 	for _, row := range rows {
 		synctest.Test(t, func(t *testing.T) {
-			at := timeline(t, Backoff{Min: s, Max: 8 * s, Slow: 60 * s}, row.outcomes)
+			at := timeline(t, Backoff{Min: s, Max: 16 * s, Slow: 60 * s}, row.outcomes)
 			if len(at) != len(row.gaps)+1 {
 				t.Fatalf("%s: dials at %v", row.name, at)
 			}

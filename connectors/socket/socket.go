@@ -97,7 +97,7 @@ func (l *Link) Run(ctx context.Context) {
 		case err = <-ended:
 		}
 		long := time.Since(began) >= lasted
-		if long {
+		if backoff.Ease(); long {
 			backoff.Reset()
 		}
 		if conn.isRetired() && (long || !hasty) {
@@ -114,7 +114,7 @@ func (l *Link) Run(ctx context.Context) {
 var errLetGo = errors.New("serve: the platform lets go of every stream at once")
 
 // lasted is how long a socket must have lived for the next failure to count as
-// the first one.
+// the first one. After one that did not, Backoff.Ease is what limits the wait.
 const lasted = 10 * time.Second
 
 // dial is Platform.Dial with a panic turned into an error.
