@@ -31,14 +31,30 @@ func (a *alarms) Pop() any {
 
 // after calls do in d, with mu held. mu is held here, too.
 func (s *Server) after(d time.Duration, do func()) {
-	at := time.Now().Add(d)
+	at := s.now().Add(d)
 	heap.Push(&s.alarms, alarm{at, do})
 	if s.alarms[0].at.Equal(at) {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+		s.wakeClock()
 	}
+}
+
+func (s *Server) wakeClock() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// now is the cloud's time: the world's and what Skip added. mu is held.
+func (s *Server) now() time.Time { return time.Now().Add(s.skipped) }
+
+// Skip moves the cloud's clock ahead by d at once: tokens and cards grow older by
+// d, redeliveries come due, and so do the deadlines of what is under way.
+func (s *Server) Skip(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skipped += d
+	s.wakeClock()
 }
 
 // runClock rings the alarms until Close.
@@ -46,7 +62,7 @@ func (s *Server) runClock() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		timer.Reset(s.ring(time.Now()))
+		timer.Reset(s.ring())
 		select {
 		case <-timer.C:
 		case <-s.wake:
@@ -57,9 +73,10 @@ func (s *Server) runClock() {
 }
 
 // ring does what is due and returns how long the next alarm is away.
-func (s *Server) ring(now time.Time) time.Duration {
+func (s *Server) ring() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.now()
 	for len(s.alarms) > 0 && !s.closed {
 		if wait := s.alarms[0].at.Sub(now); wait > 0 {
 			return wait

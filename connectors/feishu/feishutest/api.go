@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ const (
 	codeBadBody         = 9499
 	codeNoSuchRoute     = 404
 	codeRateLimit       = 99991400
+	codeQuota           = 99991403
 	codeNoToken         = 99991661
 	codeBadToken        = 99991663
 	codeUserToken       = 99991668
@@ -64,7 +66,7 @@ func (o object) text(key string) (string, bool) {
 type call struct {
 	app  *app
 	r    *http.Request
-	body object // of a POST
+	body object // nil where the request has none
 	size int    // of the body in bytes
 }
 
@@ -74,9 +76,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST "+bootstrapPath, s.bootstrap)
 	mux.HandleFunc("GET "+socketPath, s.upgrade)
 	mux.HandleFunc("POST "+tokenPath, s.issueToken)
-	mux.HandleFunc("GET /open-apis/bot/v3/info", s.api("bot info", nil, s.botInfo))
-	mux.HandleFunc("POST /open-apis/im/v1/messages", s.api("create", sendScopes, s.createMessage))
-	mux.HandleFunc("POST /open-apis/im/v1/messages/{message_id}/reply", s.api("reply", sendScopes, s.replyMessage))
+	for _, r := range s.apis() {
+		mux.HandleFunc(r.pattern, s.api(r))
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeRefusal(w, &refusal{status: http.StatusNotFound, code: codeNoSuchRoute, msg: "404 page not found"})
 	})
@@ -103,41 +105,105 @@ func (s *Server) countCall(path string) {
 	}
 }
 
+// api is one route of the open API.
+type api struct {
+	pattern string
+	scopes  []string // of which one is needed
+	do      func(call) (any, *refusal)
+	free    bool // does not count against the month's quota
+}
+
+// apis are all routes of the open API.
+func (s *Server) apis() []api {
+	const messages, cards = "/open-apis/im/v1/messages", "/open-apis/cardkit/v1/cards"
+	const message, card = messages + "/{message_id}", cards + "/{card_id}"
+	const element = card + "/elements/{element_id}"
+	return []api{
+		{pattern: "GET /open-apis/bot/v3/info", do: s.botInfo},
+		{pattern: "GET /open-apis/im/v1/chats/{chat_id}", scopes: []string{"im:chat", "im:chat:read", "im:chat:readonly"}, do: s.readChat},
+		{pattern: "GET /open-apis/contact/v3/users/{user_id}", scopes: userScopes, do: s.readUser, free: true},
+
+		{pattern: "POST " + messages, scopes: sendScopes, do: s.createMessage},
+		{pattern: "POST " + message + "/reply", scopes: sendScopes, do: s.replyMessage},
+		{pattern: "PUT " + message, scopes: editScopes, do: s.editMessage},
+		{pattern: "PATCH " + message, scopes: editScopes, do: s.patchMessage},
+		{pattern: "DELETE " + message, scopes: recallScopes, do: s.recallMessage},
+		{pattern: "GET " + message, scopes: readScopes, do: s.readMessage},
+		{pattern: "GET " + message + "/resources/{file_key}", scopes: downloadScopes, do: s.readResource},
+		{pattern: "POST " + message + "/reactions", scopes: reactScopes, do: s.createReaction},
+		{pattern: "GET " + message + "/reactions", scopes: reactionReadScopes, do: s.listReactions},
+		{pattern: "DELETE " + message + "/reactions/{reaction_id}", scopes: reactScopes, do: s.deleteReaction},
+
+		{pattern: "POST " + cards, scopes: cardScopes, do: s.createCard},
+		{pattern: "POST " + cards + "/id_convert", scopes: cardScopes, do: s.convertID},
+		{pattern: "PUT " + card, scopes: cardScopes, do: s.operate("update", s.readReplacement)},
+		{pattern: "PATCH " + card + "/settings", scopes: cardScopes, do: s.operate("settings", s.readSettings)},
+		{pattern: "POST " + card + "/batch_update", scopes: cardScopes, do: s.operate("batch_update", s.readBatch)},
+		{pattern: "POST " + card + "/elements", scopes: cardScopes, do: s.operate("add", readAddition)},
+		{pattern: "PUT " + element, scopes: cardScopes, do: s.operate("replace", readElement)},
+		{pattern: "PATCH " + element, scopes: cardScopes, do: s.operate("patch", readPartial)},
+		{pattern: "DELETE " + element, scopes: cardScopes, do: s.operate("delete", readDeletion)},
+		{pattern: "PUT " + element + "/content", scopes: cardScopes, do: s.operate("content", readContent)},
+	}
+}
+
 // api wraps what an API call does with what all of them check: token, rate limit,
 // scope, body, in this order (UNVERIFIED).
-func (s *Server) api(name string, scopes []string, do func(call) (any, *refusal)) http.HandlerFunc {
+func (s *Server) api(api api) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c, no := s.authorise(name, scopes, w, r)
+		c, no := s.authorise(api, w, r)
 		var answer any
 		if no == nil {
-			answer, no = do(c)
+			answer, no = api.do(c)
 		}
 		if no != nil {
 			writeRefusal(w, no)
+			return
+		}
+		if !api.free {
+			s.mu.Lock()
+			c.app.month++
+			s.mu.Unlock()
+		}
+		if stream, ok := answer.(http.Handler); ok {
+			stream.ServeHTTP(w, r)
 			return
 		}
 		writeJSON(w, http.StatusOK, answer)
 	}
 }
 
-func (s *Server) authorise(name string, scopes []string, w http.ResponseWriter, r *http.Request) (call, *refusal) {
+func (s *Server) authorise(api api, w http.ResponseWriter, r *http.Request) (call, *refusal) {
 	s.mu.Lock()
+	s.calls[api.pattern]++
 	a, no := s.checkToken(r.Header.Get("Authorization"))
 	if no == nil {
-		no = s.takeFromBucket(a, name)
+		no = s.takeFromBucket(a, api.pattern)
+	}
+	if no == nil && !api.free && a.month >= s.opts.Limits.CallsPerMonth {
+		no = quotaUsedUp()
 	}
 	s.mu.Unlock()
 	if no != nil {
 		return call{}, no
 	}
-	if len(scopes) > 0 && !a.may(scopes...) {
-		return call{}, scopeMissing(scopes)
+	if len(api.scopes) > 0 && !a.may(api.scopes...) {
+		return call{}, scopeMissing(a, api.scopes)
 	}
 	c := call{app: a, r: r}
-	if r.Method == http.MethodPost {
+	if r.Method != http.MethodGet && (r.Method != http.MethodDelete || r.ContentLength != 0) {
 		c.body, c.size, no = readObject(w, r)
 	}
 	return c, no
+}
+
+// Calls returns how many requests have reached a route of the open API, the
+// refused ones included. A route is a method and a path with the names of its
+// variables, for instance "PUT /open-apis/im/v1/messages/{message_id}".
+func (s *Server) Calls(route string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[route]
 }
 
 // readObject reads the JSON object of a request, and says how long it was.
@@ -157,15 +223,29 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, int, *refusal) 
 	return o, len(b), nil
 }
 
-func scopeMissing(scopes []string) *refusal {
+// scopeMissing refuses a, nil for no app in particular, because it has none of the
+// scopes.
+func scopeMissing(a *app, scopes []string) *refusal {
+	id := "cli_0000000000000000"
+	if a != nil {
+		id = a.AppID
+	}
+	list := strings.Join(scopes, ", ")
 	violations := make([]map[string]string, len(scopes))
 	for i, scope := range scopes {
 		violations[i] = map[string]string{"type": "action_scope_required", "subject": scope}
 	}
 	return &refusal{
-		code:  codeScopeMissing,
-		msg:   "Access denied. One of the following scopes is required: [" + strings.Join(scopes, ", ") + "]",
-		extra: map[string]any{"permission_violations": violations},
+		code: codeScopeMissing,
+		msg:  "Access denied. One of the following scopes is required: [" + list + "]",
+		extra: map[string]any{
+			"permission_violations": violations,
+			"helps": []map[string]string{{
+				"url": "https://open.feishu.cn/app/" + id + "/auth?q=" + url.QueryEscape(strings.Join(scopes, ",")) +
+					"&op_from=openapi&token_type=tenant",
+				"description": "Learn more about scopes and how to add them: [" + list + "]",
+			}},
+		},
 	}
 }
 

@@ -90,7 +90,7 @@ func bootstrapRefusal(code int, msg string) any {
 
 // endpoint issues a ticket and returns the address it is part of. mu is held.
 func (s *Server) endpoint(a *app) string {
-	now := time.Now()
+	now := s.now()
 	for k, t := range s.tickets {
 		if now.After(t.expires) {
 			delete(s.tickets, k)
@@ -133,7 +133,7 @@ func (s *Server) redeem(q url.Values) (ticket, bool) {
 	defer s.mu.Unlock()
 	t, ok := s.tickets[q.Get("ticket")]
 	delete(s.tickets, q.Get("ticket"))
-	ok = ok && time.Now().Before(t.expires) &&
+	ok = ok && s.now().Before(t.expires) &&
 		q.Get("device_id") == t.device && q.Get("service_id") == strconv.Itoa(int(t.service))
 	return t, ok
 }

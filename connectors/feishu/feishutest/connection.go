@@ -155,12 +155,13 @@ func (s *Server) receive(c *conn, b []byte) error {
 		c.send(outgoing{websocket.BinaryMessage, pong.Marshal()})
 	case f.Method == pbbp2.MethodData:
 		var body struct {
-			Code int `json:"code"`
+			Code int     `json:"code"`
+			Data *string `json:"data"`
 		}
 		if json.Unmarshal(f.Payload, &body) != nil {
 			body.Code = 0 // not 200, which is all that matters
 		}
-		s.respond(c, f, body.Code)
+		s.respond(c, f, response{body.Code, body.Data})
 	}
 	return nil
 }

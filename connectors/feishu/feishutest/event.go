@@ -2,58 +2,36 @@ package feishutest
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
 )
 
-// Person is somebody in the tenant. The zero Person stands for one and the same
-// user everywhere.
-type Person struct {
-	OpenID  string // "ou_..."; as this cloud has it, the same for all apps
-	UnionID string // default: derived from OpenID
-	Name    string
-	Type    string // "user" (default) or "bot"
-}
-
-// Message is what a person writes in Feishu.
-type Message struct {
-	AppID string // the bot that is spoken to; default: the first of Options.Apps
-	From  Person
-	Chat  string // a group's chat id ("oc_..."); empty: one-to-one with the bot
-
-	// ThreadID puts the message into a thread: the first message of a thread is
-	// its root. ParentID quotes a message; RootID is then found by itself
-	// unless given.
-	ThreadID, RootID, ParentID string
-
-	Mention       bool     // of the bot, before Text unless Text says @_user_1
-	OtherMentions []Person // numbered after the bot, appended to what precedes Text unless Text has them
-	MentionAll    bool     // puts @_all before Text. It has no entry in mentions: UNVERIFIED.
-
-	Text string // of a text message
-	// MsgType and Content are for the other kinds: Content is the JSON as it is
-	// received, for instance {"image_key":"img_v3_..."} of an image, with the
-	// placeholders of the mentions in it.
-	MsgType, Content string
-
-	// MessageID is made up unless given. Saying a message ID again pushes the
-	// same message under a new event_id, as the platform may.
-	MessageID string
-}
-
 // tenant is the tenant_key of everybody here.
 const tenant = "2ca1d211f64f6438"
 
+// The types of events. Callback is not one: it is answered, and never repeated.
+const (
+	eventMessage         = "im.message.receive_v1"
+	eventRecalled        = "im.message.recalled_v1"
+	eventRead            = "im.message.message_read_v1"
+	eventReactionCreated = "im.message.reaction.created_v1"
+	eventReactionDeleted = "im.message.reaction.deleted_v1"
+	eventEntered         = "im.chat.access_event.bot_p2p_chat_entered_v1"
+	eventBotAdded        = "im.chat.member.bot.added_v1"
+	eventBotDeleted      = "im.chat.member.bot.deleted_v1"
+	eventMenu            = "application.bot.menu_v6"
+	callbackCard         = "card.action.trigger"
+)
+
 type (
-	eventBody struct {
-		Schema string       `json:"schema"`
-		Header eventHeader  `json:"header"`
-		Event  messageEvent `json:"event"`
+	// envelope is what all events and callbacks have in common.
+	envelope struct {
+		Schema string      `json:"schema"`
+		Header eventHeader `json:"header"`
+		Event  any         `json:"event"`
 	}
 	eventHeader struct {
 		EventID    string `json:"event_id"`
@@ -63,133 +41,39 @@ type (
 		AppID      string `json:"app_id"`
 		TenantKey  string `json:"tenant_key"`
 	}
-	messageEvent struct {
-		Sender  eventSender  `json:"sender"`
-		Message eventMessage `json:"message"`
-	}
-	eventSender struct {
-		ID        eventID `json:"sender_id"`
-		Type      string  `json:"sender_type"`
-		TenantKey string  `json:"tenant_key"`
-	}
+	// eventID is a person in an event.
 	eventID struct {
 		UnionID string `json:"union_id"`
-		OpenID  string `json:"open_id"` // no user_id: that takes a scope of its own
-	}
-	eventMessage struct {
-		MessageID   string    `json:"message_id"`
-		RootID      string    `json:"root_id,omitempty"`
-		ParentID    string    `json:"parent_id,omitempty"`
-		CreateTime  string    `json:"create_time"`
-		UpdateTime  string    `json:"update_time"`
-		ChatID      string    `json:"chat_id"`
-		ThreadID    string    `json:"thread_id,omitempty"`
-		ChatType    string    `json:"chat_type"`
-		MessageType string    `json:"message_type"`
-		Content     string    `json:"content"`
-		Mentions    []mention `json:"mentions,omitempty"`
-	}
-	mention struct {
-		Key           string  `json:"key"`
-		ID            eventID `json:"id"`
-		MentionedType string  `json:"mentioned_type"`
-		Name          string  `json:"name"`
-		TenantKey     string  `json:"tenant_key"`
+		UserID  string `json:"user_id,omitempty"` // takes a scope of its own
+		OpenID  string `json:"open_id"`
 	}
 )
 
-// Say writes m and pushes it to the bot if the bot's scopes let it through. It
-// returns the message's om_ id at once; WaitAck waits for the bot. It returns ""
-// when the app is unknown or the cloud closed.
-func (s *Server) Say(m Message) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.first
-	if m.AppID != "" {
-		a = s.apps[m.AppID]
-	}
-	if a == nil || s.closed {
+// emit pushes an event to a, if a has subscribed to its type, under the name key;
+// an empty one is the event's id. It returns the name, "" when nothing is pushed.
+// mu is held.
+func (s *Server) emit(a *app, eventType, key string, event any) string {
+	if s.closed || !a.subscribes(eventType) {
 		return ""
 	}
-	m.fill()
-	known := s.remember(a, m)
-	if !s.hears(a, m) {
-		return m.MessageID
+	id := hexID("", 32)
+	// Nothing in an event can fail to encode.
+	payload, _ := json.Marshal(envelope{
+		Schema: "2.0",
+		Header: eventHeader{
+			EventID: id, EventType: eventType, CreateTime: millis(s.now()), AppID: a.AppID, TenantKey: tenant,
+		},
+		Event: event,
+	})
+	if key == "" {
+		key = id
 	}
-	// Nothing in the body can fail to encode.
-	payload, _ := json.Marshal(body(a, m, known))
-	s.startPush(a, m.MessageID, payload)
-	return m.MessageID
+	s.startPush(a, key, payload)
+	return key
 }
 
-// fill sets what m leaves open.
-func (m *Message) fill() {
-	m.From.fill()
-	m.OtherMentions = slices.Clone(m.OtherMentions)
-	for i := range m.OtherMentions {
-		m.OtherMentions[i].fill()
-	}
-	if m.MessageID == "" {
-		m.MessageID = hexID("om_", 32)
-	}
-	if m.MsgType == "" {
-		m.MsgType = "text"
-	}
-}
-
-func (p *Person) fill() {
-	if p.OpenID == "" {
-		p.OpenID = "ou_84aad35d084aa403a838cf73ee184670"
-	}
-	if p.UnionID == "" {
-		p.UnionID = derivedID("on_", p.OpenID)
-	}
-	if p.Name == "" {
-		p.Name = "Tom"
-	}
-	if p.Type == "" {
-		p.Type = "user"
-	}
-}
-
-// remember keeps what the API needs to know of m. mu is held.
-func (s *Server) remember(a *app, m Message) *message {
-	c := s.openChat(a, m)
-	msg := &message{id: m.MessageID, chat: c, thread: m.ThreadID, root: m.RootID, parent: m.ParentID}
-	if m.ThreadID != "" {
-		// Inside a thread everything has the thread's root as root and parent.
-		switch root := s.threads[m.ThreadID]; {
-		case root != "" && root != m.MessageID:
-			msg.root, msg.parent = root, root
-		case root == "" && m.RootID == "":
-			s.threads[m.ThreadID] = m.MessageID
-		case root == "":
-			s.threads[m.ThreadID] = m.RootID
-			msg.parent = m.RootID
-		}
-	} else if m.ParentID != "" && m.RootID == "" {
-		msg.root = m.ParentID
-		if parent := s.messages.get(m.ParentID); parent != nil && parent.root != "" {
-			msg.root = parent.root
-		}
-	}
-	s.messages.put(msg.id, msg)
-	return msg
-}
-
-// hears says whether the platform pushes m to a. mu is held.
-func (s *Server) hears(a *app, m Message) bool {
-	switch {
-	case m.Chat == "":
-		return a.may("im:message.p2p_msg", "im:message.p2p_msg:readonly")
-	case m.From.Type == "bot":
-		return m.Mention && a.may("im:message.group_at_msg.include_bot:readonly")
-	case s.opts.GroupMsgScope || a.Scopes != nil && a.may("im:message.group_msg", "im:message.group_msg:readonly"):
-		return true
-	default:
-		return m.Mention && a.may("im:message.group_at_msg", "im:message.group_at_msg:readonly",
-			"im:message.group_at_msg.include_bot:readonly")
-	}
+func (a *app) subscribes(eventType string) bool {
+	return a.Events == nil || slices.Contains(a.Events, eventType)
 }
 
 // may says whether one of the scopes is granted.
@@ -200,58 +84,28 @@ func (a *app) may(scopes ...string) bool {
 	return slices.ContainsFunc(a.Scopes, func(granted string) bool { return slices.Contains(scopes, granted) })
 }
 
-// body is the event that says that m was written.
-func body(a *app, m Message, known *message) eventBody {
-	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	chatType := "group"
-	if m.Chat == "" {
-		chatType = "p2p"
+// idFor is p as an event for a shows it.
+func (p Person) idFor(a *app) eventID {
+	id := eventID{UnionID: p.UnionID, OpenID: p.OpenID}
+	if a.may("contact:user.employee_id:readonly") {
+		id.UserID = p.UserID
 	}
-	mentions, content := mentioned(a, m)
-	return eventBody{
-		Schema: "2.0",
-		Header: eventHeader{
-			EventID: hexID("", 32), EventType: "im.message.receive_v1",
-			CreateTime: now, AppID: a.AppID, TenantKey: tenant,
-		},
-		Event: messageEvent{
-			Sender: eventSender{ID: m.From.id(), Type: m.From.Type, TenantKey: tenant},
-			Message: eventMessage{
-				MessageID: m.MessageID, RootID: known.root, ParentID: known.parent, ThreadID: known.thread,
-				CreateTime: now, UpdateTime: now, ChatID: known.chat.id, ChatType: chatType,
-				MessageType: m.MsgType, Content: content, Mentions: mentions,
-			},
-		},
-	}
+	return id
 }
 
-func (p Person) id() eventID { return eventID{UnionID: p.UnionID, OpenID: p.OpenID} }
+// millis is a time as the platform writes most of them.
+func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-// mentioned returns the mentions of m, and its content with their placeholders.
-func mentioned(a *app, m Message) ([]mention, string) {
-	people := m.OtherMentions
-	if m.Mention {
-		bot := Person{OpenID: a.BotOpenID, Name: a.BotName, Type: "bot"}
-		bot.fill()
-		people = append([]Person{bot}, people...)
+// bot returns the app called appID, the first one for "", nil where there is none
+// or the cloud is closed. mu is held.
+func (s *Server) bot(appID string) *app {
+	switch {
+	case s.closed:
+		return nil
+	case appID == "":
+		return s.bots[0]
 	}
-	var mentions []mention
-	var before strings.Builder
-	for i, p := range people {
-		key := fmt.Sprintf("@_user_%d", i+1)
-		mentions = append(mentions, mention{key, p.id(), p.Type, p.Name, tenant})
-		if !strings.Contains(m.Text, key) {
-			before.WriteString(key + " ")
-		}
-	}
-	if m.MentionAll && !strings.Contains(m.Text, "@_all") {
-		before.WriteString("@_all ")
-	}
-	if m.Content != "" {
-		return mentions, m.Content
-	}
-	content, _ := json.Marshal(map[string]string{"text": before.String() + m.Text}) // strings only
-	return mentions, string(content)
+	return s.apps[appID]
 }
 
 // PushEvent pushes payload, whatever it is, and redelivers it like any event. It
@@ -259,15 +113,16 @@ func mentioned(a *app, m Message) ([]mention, string) {
 // the message_id of its message, else its event_id, else a made-up one; "" when
 // the app is unknown or the cloud closed.
 func (s *Server) PushEvent(appID string, payload []byte) string {
-	var e eventBody
+	var e struct {
+		Header eventHeader `json:"header"`
+		Event  struct {
+			Message struct {
+				MessageID string `json:"message_id"`
+			} `json:"message"`
+		} `json:"event"`
+	}
 	_ = json.Unmarshal(payload, &e) // a payload that is no event is named all the same
-	name := e.Event.Message.MessageID
-	if name == "" {
-		name = e.Header.EventID
-	}
-	if name == "" {
-		name = hexID("", 32)
-	}
+	name := firstOf(e.Event.Message.MessageID, e.Header.EventID, hexID("", 32))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.apps[appID]

@@ -44,8 +44,9 @@ func APIError(code int, msg string) Failure {
 
 // FailRoute makes the next requests to a route fail. The route is a prefix of the
 // path; with a * in it, it is a pattern of the whole path as package path has
-// them, for instance /open-apis/im/v1/messages/*/reply. Of several failures of a
-// route the first is used up first.
+// them, for instance /open-apis/im/v1/messages/*/reply. A method and a space
+// before it, as in PATCH /open-apis/im/v1/messages/*, leave other methods alone.
+// Of several failures of a route the first is used up first.
 func (s *Server) FailRoute(route string, f Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,12 +85,12 @@ func (s *Server) ClearFailures() {
 	s.failures = nil
 }
 
-// nextFailure uses up one hit of the first failure of urlPath.
-func (s *Server) nextFailure(urlPath string) (Failure, bool) {
+// nextFailure uses up one hit of the first failure of a method and path.
+func (s *Server) nextFailure(method, urlPath string) (Failure, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.failures {
-		if f.left != 0 && f.matches(urlPath) {
+		if f.left != 0 && f.matches(method, urlPath) {
 			if f.left > 0 {
 				f.left--
 			}
@@ -99,17 +100,24 @@ func (s *Server) nextFailure(urlPath string) (Failure, bool) {
 	return Failure{}, false
 }
 
-func (f *failure) matches(urlPath string) bool {
-	if strings.Contains(f.route, "*") {
-		ok, _ := path.Match(f.route, urlPath)
+func (f *failure) matches(method, urlPath string) bool {
+	route := f.route
+	if only, rest, ok := strings.Cut(route, " "); ok {
+		if only != method {
+			return false
+		}
+		route = rest
+	}
+	if strings.Contains(route, "*") {
+		ok, _ := path.Match(route, urlPath)
 		return ok
 	}
-	return strings.HasPrefix(urlPath, f.route)
+	return strings.HasPrefix(urlPath, route)
 }
 
 // withFailures serves a request as the failure of its route wants it.
 func (s *Server) withFailures(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	f, ok := s.nextFailure(r.URL.Path)
+	f, ok := s.nextFailure(r.Method, r.URL.Path)
 	if !ok {
 		next.ServeHTTP(w, r)
 		return
@@ -125,7 +133,9 @@ func (s *Server) withFailures(w http.ResponseWriter, r *http.Request, next http.
 		next.ServeHTTP(&lost{header: http.Header{}}, r)
 		cut(w)
 	case f.api != nil:
-		writeRefusal(w, f.api)
+		no := *f.api
+		no.status = f.Status
+		writeRefusal(w, &no)
 	case f.Status != 0 || f.Body != "":
 		if f.Status == 0 {
 			f.Status = http.StatusOK

@@ -22,7 +22,7 @@ func FuzzCheckContent(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, msgType, content string) {
-		got, no := checkContent(msgType, content)
+		got, no := checkContent(msgType, content, 3)
 		if no != nil {
 			if no.code != codeInvalidRequest && no.code != codeCardFailed {
 				t.Fatalf("code %d", no.code)

@@ -1,17 +1,6 @@
 package feishutest
 
-import (
-	"net/http"
-	"strconv"
-	"time"
-)
-
-// The platform's rate limits. A chat's is shared by all bots in it.
-const (
-	chatPerSecond = 5
-	apiPerSecond  = 50
-	apiPerMinute  = 1000
-)
+import "time"
 
 // window counts within fixed spans of time.
 type window struct {
@@ -45,29 +34,42 @@ func (s *Server) takeFromBucket(a *app, name string) *refusal {
 		b = &bucket{}
 		a.buckets[name] = b
 	}
-	now := time.Now()
-	limit, wait := apiPerMinute, b.minute.take(now, time.Minute, apiPerMinute)
+	now, limits := s.now(), s.opts.Limits
+	limit, wait := limits.APIPerMinute, b.minute.take(now, time.Minute, limits.APIPerMinute)
 	if wait == 0 {
-		limit, wait = apiPerSecond, b.second.take(now, time.Second, apiPerSecond)
+		limit, wait = limits.APIPerSecond, b.second.take(now, time.Second, limits.APIPerSecond)
 	}
 	if wait == 0 {
 		return nil
 	}
-	return &refusal{
-		status: http.StatusTooManyRequests,
-		code:   codeRateLimit,
-		msg:    "request trigger frequency limit",
-		header: http.Header{
-			"X-Ogw-Ratelimit-Limit": {strconv.Itoa(limit)},
-			"X-Ogw-Ratelimit-Reset": {strconv.Itoa(int((wait + time.Second - 1) / time.Second))},
-		},
-	}
+	return tooManyCalls(limit, wait)
 }
 
 // takeFromChat counts a message into c. mu is held.
 func (s *Server) takeFromChat(c *chat) *refusal {
-	if s.opts.Unlimited || c.sends.take(time.Now(), time.Second, chatPerSecond) == 0 {
+	if s.opts.Unlimited || c.sends.take(s.now(), time.Second, s.opts.Limits.ChatPerSecond) == 0 {
 		return nil
 	}
-	return refuse(codeChatRate, "This operation triggers the frequency limit, ext=chat rate limit")
+	return chatRate("chat rate limit")
+}
+
+// takeFromMessage counts an update of m. mu is held.
+func (s *Server) takeFromMessage(m *message) *refusal {
+	if s.opts.Unlimited || m.updates.take(s.now(), time.Second, s.opts.Limits.MessagePerSecond) == 0 {
+		return nil
+	}
+	return chatRate("message update rate limit") // the text is UNVERIFIED
+}
+
+// takeFromCard counts an operation on c. Which code the platform gives here is
+// UNVERIFIED. mu is held.
+func (s *Server) takeFromCard(c *card) *refusal {
+	if s.opts.Unlimited || s.opts.Doubts.StreamingHasNoRate && c.streams(s.now(), s.opts.StreamingLife) {
+		return nil
+	}
+	limit := s.opts.Limits.CardPerSecond
+	if wait := c.rate.take(s.now(), time.Second, limit); wait > 0 {
+		return tooManyCalls(limit, wait)
+	}
+	return nil
 }

@@ -194,7 +194,7 @@ func TestContentRules(t *testing.T) {
 		{"post", `{"title":"T","content":[[{"tag":"text","text":"x"}]]}`, 230001, ""},
 		{"post", `{"zh_cn":{"content":[{"tag":"text","text":"x"}]}}`, 230001, ""},
 		{"post", `{}`, 230001, ""},
-		{"interactive", `{"schema":"2.0","body":{"elements":[{"tag":"markdown","content":"x"}]}}`, 0, ""},
+		{"interactive", `{"schema":"2.0","body":{"elements":[{"tag":"markdown","content":"x"}]}}`, 0, "x"},
 		{"interactive", `{"elements":[{"tag":"hr"}]}`, 0, ""},
 		{"interactive", `{"schema":"2.0","elements":[{"tag":"hr"}]}`, 230099, ""},
 		{"interactive", `{"card_id":"7371713483664506900"}`, 230099, ""},

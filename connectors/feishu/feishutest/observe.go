@@ -19,7 +19,8 @@ type Sent struct {
 	ThreadID  string
 	MsgType   string
 	Content   string // as it was sent
-	Text      string // what one reads of a text or post; empty for other types
+	Text      string // what one reads of a text, post or card; empty for other types
+	CardID    string // of the card entity it shows
 	UUID      string
 	// Duplicate says that the uuid had been used before: nothing was sent, and
 	// MessageID is the first one's.
@@ -162,15 +163,4 @@ func (s *Server) TokenRequests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tokenCalls
-}
-
-// ChatOf returns the id of the chat in which the message was written, "" for an
-// unknown message.
-func (s *Server) ChatOf(messageID string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if m := s.messages.get(messageID); m != nil {
-		return m.chat.id
-	}
-	return ""
 }

@@ -28,6 +28,8 @@ type push struct {
 
 	attempt  int  // deliveries tried, the ones without a connection included
 	awaiting bool // a response would count now
+
+	answer func(response) // of a callback, which is never pushed again; nil: an event
 }
 
 // record is what is known about an event under the name that Say returned. Two
@@ -88,7 +90,7 @@ func (s *Server) miss(p *push) {
 // that does not repeat the push's headers cannot find its way back to the sender
 // and is no response at all; that the platform is as strict is UNVERIFIED but
 // for instance_id.
-func (s *Server) respond(c *conn, f pbbp2.Frame, code int) {
+func (s *Server) respond(c *conn, f pbbp2.Frame, r response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.pushes[f.Header(pbbp2.HeaderMessageID)]
@@ -96,10 +98,12 @@ func (s *Server) respond(c *conn, f pbbp2.Frame, code int) {
 		f.Header(pbbp2.HeaderTraceID) != p.trace || f.Header(pbbp2.HeaderType) != "event" {
 		return
 	}
-	p.record.acks = append(p.record.acks, code)
+	p.record.acks = append(p.record.acks, r.code)
 	switch {
 	case !p.awaiting: // late, or a second one
-	case code == 200:
+	case p.answer != nil:
+		p.answer(r)
+	case r.code == 200:
 		p.awaiting = false
 		s.settle(p)
 	default:
@@ -174,7 +178,7 @@ func (s *Server) frames(c *conn, p *push) [][]byte {
 		parts = slices.Collect(slices.Chunk(p.payload, size))
 	}
 	frames := make([][]byte, len(parts))
-	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	now := millis(s.now())
 	for i, part := range parts {
 		s.seqID++
 		frames[i] = pbbp2.Frame{

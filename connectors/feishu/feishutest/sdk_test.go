@@ -56,8 +56,9 @@ func runOfficial(t *testing.T, s *feishutest.Server, do onMessage, opts ...ws.Cl
 	return ended
 }
 
-// officialAPI is the official REST client with s's token.
-func officialAPI(t *testing.T, s *feishutest.Server) (*larkim.V1, larkcore.RequestOptionFunc) {
+// official is the configuration of the official REST client with s's token for an
+// app.
+func official(t *testing.T, s *feishutest.Server) (*larkcore.Config, larkcore.RequestOptionFunc) {
 	t.Helper()
 	config := &larkcore.Config{
 		BaseUrl: s.URL(), AppId: appID, AppSecret: appSecret, Logger: quiet{},
@@ -65,7 +66,14 @@ func officialAPI(t *testing.T, s *feishutest.Server) (*larkim.V1, larkcore.Reque
 		Serializable: &larkcore.DefaultSerialization{},
 		AppType:      larkcore.AppTypeSelfBuilt,
 	}
-	return larkim.New(config), larkcore.WithTenantAccessToken(fetchToken(t, s))
+	return config, larkcore.WithTenantAccessToken(fetchToken(t, s))
+}
+
+// officialAPI is the official client of im/v1.
+func officialAPI(t *testing.T, s *feishutest.Server) (*larkim.V1, larkcore.RequestOptionFunc) {
+	t.Helper()
+	config, token := official(t, s)
+	return larkim.New(config), token
 }
 
 func TestOfficialClientReceivesAndReplies(t *testing.T) {

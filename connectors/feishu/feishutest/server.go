@@ -8,10 +8,17 @@
 //	GET  /ws/v2                   the long connection (connection.go)
 //	POST /open-apis/auth/v3/...   tenant tokens (token.go)
 //	GET  /open-apis/bot/v3/info   the bot's own identity (bot.go)
-//	POST /open-apis/im/v1/...     create and reply (message.go, content.go)
+//	/open-apis/im/v1/messages     create and reply (send.go, content.go), edit.go,
+//	                              recall.go, read.go, resource.go, reaction.go
+//	/open-apis/cardkit/v1/cards   card entities (cardkit.go, cardchange.go)
+//	/open-apis/im/v1/chats and
+//	/open-apis/contact/v3/users   names (directory.go)
 //
-// A test speaks as a person with Say, and sees what the bot did with Sent,
-// WaitSent and WaitAck (observe.go). An event travels like this (push.go):
+// A test speaks as a person with Say (say.go; kinds.go has every kind of message),
+// reacts, recalls, presses buttons (press.go) and so on (notice.go), and sees what
+// the bot did with Sent, WaitSent and WaitAck (observe.go), Look (look.go), Cards
+// and WaitCard (cardlook.go), Reactions and Downloads. An event travels like this
+// (push.go):
 //
 //  1. Say builds the event once, so its event_id and om_ id never change.
 //  2. It is pushed to one random live connection of the app, in parts if asked.
@@ -19,8 +26,9 @@
 //  4. Anything else, and the lack of a connection, pushes it again after each of
 //     Options.Redeliver; after the last it is lost.
 //
-// What can go wrong on purpose is in fault.go. A choice that no document settles
-// says UNVERIFIED where it is made.
+// What can go wrong on purpose is in fault.go and canned.go. A choice that no
+// document settles is a field of Doubts, or says UNVERIFIED where it is made. The
+// cloud has a clock of its own, which Skip moves ahead.
 //
 // The goroutines: net/http's own, one writer per websocket (its reader is the
 // HTTP request's goroutine), and one clock for all deadlines. Close waits for all
@@ -38,56 +46,6 @@ import (
 	"time"
 )
 
-// App is one self-built application with a bot.
-type App struct {
-	AppID     string // "cli_" and 16 hexadecimal digits
-	AppSecret string
-	BotOpenID string // default: derived from AppID
-	BotName   string // default: "bot"
-	// Scopes are the granted permissions. Nil grants everything but the
-	// sensitive im:message.group_msg, for which there is Options.GroupMsgScope.
-	Scopes []string
-}
-
-// ClientConfig is what the platform tells a client about its timing, in seconds
-// but for ReconnectCount, where -1 means without end.
-type ClientConfig struct {
-	ReconnectCount    int
-	ReconnectInterval int
-	ReconnectNonce    int
-	PingInterval      int
-}
-
-// Order is the order in which the parts of a split event are sent.
-type Order int
-
-// The orders of parts. Interleaved mixes the parts of two events: the first waits
-// for the second, at most a twentieth of a second.
-const (
-	InOrder Order = iota
-	Reversed
-	Interleaved
-)
-
-// Options say how the cloud behaves. A zero field takes its default.
-type Options struct {
-	Addr         string // default 127.0.0.1:0
-	Apps         []App  // at least one
-	ClientConfig ClientConfig
-
-	AckTimeout    time.Duration   // how long after a push its response counts; default 3s
-	Redeliver     []time.Duration // waits before each redelivery; nil: 15s, 5m, 1h, 6h; empty: none
-	FragmentAbove int             // payloads of more bytes are split into parts of this size; 0: never
-	Fragments     Order           // the order of the parts
-
-	TokenTTL      time.Duration // default 2h
-	GroupMsgScope bool          // push group messages that do not mention the bot
-	Unlimited     bool          // no rate limits on the API
-
-	OnSend    func(Sent) // called for each create and reply before its response; may be called concurrently
-	NoHistory bool       // forget what is settled: for load and long runs; Sent and WaitSent then see nothing
-}
-
 // Server is the cloud. All methods may be called concurrently.
 type Server struct {
 	opts Options
@@ -103,12 +61,14 @@ type Server struct {
 	mu      sync.Mutex // guards everything below and the fields of apps
 	closed  bool
 	changed chan struct{} // closed by notify; nil while nobody waits
+	version int           // counts notify
 
-	alarms alarms        // alarm.go
-	wake   chan struct{} // tells the clock of an earlier alarm
+	alarms  alarms        // alarm.go
+	skipped time.Duration // how far the cloud's clock is ahead
+	wake    chan struct{} // tells the clock of an earlier alarm
 
 	apps       map[string]*app // by AppID
-	first      *app            // Options.Apps[0]
+	bots       []*app          // the same in the order of Options.Apps
 	tickets    map[string]ticket
 	bootstraps int
 	pings      int
@@ -121,12 +81,20 @@ type Server struct {
 	pending  int                // pushes neither acked nor lost
 	records  map[string]*record // by what Say and PushEvent returned
 
-	chats    map[string]*chat
-	threads  map[string]string // thread id to the message at its root
-	messages store[*message]
-	uuids    store[*sending]
-	sent     []Sent
+	chats     map[string]*chat
+	threads   map[string]string // thread id to the message at its root
+	people    store[Person]     // by open_id
+	messages  store[*message]
+	uuids     store[*sending]
+	sent      []Sent
+	resources map[string]Resource // by key
+	downloads []*Download
+	reactions []*reaction // oldest first
+	cards     store[*card]
+	cardOrder []*card // oldest first
+	changes   int     // of cards
 
+	calls    map[string]int // requests per route
 	failures []*failure
 	pong     []byte // payload of every pong
 }
@@ -137,6 +105,7 @@ type app struct {
 	conns   []*conn // live ones
 	token   token   // the newest
 	buckets map[string]*bucket
+	month   int // calls that worked
 }
 
 var appIDShape = regexp.MustCompile(`^cli_[0-9a-f]{16}$`)
@@ -148,20 +117,22 @@ func Start(opts Options) (*Server, error) {
 		return nil, errors.New("start feishutest: no app")
 	}
 	s := &Server{
-		opts:     opts,
-		wake:     make(chan struct{}, 1),
-		apps:     make(map[string]*app),
-		tickets:  make(map[string]ticket),
-		tokens:   make(map[string]token),
-		instance: hexID("", 24),
-		pushes:   make(map[string]*push),
-		records:  make(map[string]*record),
-		chats:    make(map[string]*chat),
-		threads:  make(map[string]string),
-		pong:     opts.ClientConfig.json(),
+		opts:      opts,
+		wake:      make(chan struct{}, 1),
+		apps:      make(map[string]*app),
+		tickets:   make(map[string]ticket),
+		tokens:    make(map[string]token),
+		instance:  hexID("", 24),
+		pushes:    make(map[string]*push),
+		records:   make(map[string]*record),
+		chats:     make(map[string]*chat),
+		threads:   make(map[string]string),
+		resources: make(map[string]Resource),
+		calls:     make(map[string]int),
+		pong:      opts.ClientConfig.json(),
 	}
 	if opts.NoHistory {
-		s.messages.limit, s.uuids.limit = forgetAbove, forgetAbove
+		s.messages.limit, s.uuids.limit, s.people.limit, s.cards.limit = forgetAbove, forgetAbove, forgetAbove, forgetAbove
 	}
 	for _, a := range opts.Apps {
 		if err := s.addApp(a); err != nil {
@@ -180,25 +151,6 @@ func Start(opts Options) (*Server, error) {
 	return s, nil
 }
 
-func (o Options) withDefaults() Options {
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
-	if o.ClientConfig == (ClientConfig{}) {
-		o.ClientConfig = ClientConfig{ReconnectCount: -1, ReconnectInterval: 120, ReconnectNonce: 30, PingInterval: 120}
-	}
-	if o.AckTimeout == 0 {
-		o.AckTimeout = 3 * time.Second
-	}
-	if o.Redeliver == nil {
-		o.Redeliver = []time.Duration{15 * time.Second, 5 * time.Minute, time.Hour, 6 * time.Hour}
-	}
-	if o.TokenTTL == 0 {
-		o.TokenTTL = 2 * time.Hour
-	}
-	return o
-}
-
 func (s *Server) addApp(a App) error {
 	if !appIDShape.MatchString(a.AppID) {
 		return fmt.Errorf("app id %q is not cli_ and 16 hexadecimal digits", a.AppID)
@@ -213,9 +165,7 @@ func (s *Server) addApp(a App) error {
 		a.BotName = "bot"
 	}
 	s.apps[a.AppID] = &app{App: a, buckets: make(map[string]*bucket)}
-	if s.first == nil {
-		s.first = s.apps[a.AppID]
-	}
+	s.bots = append(s.bots, s.apps[a.AppID])
 	return nil
 }
 
@@ -295,8 +245,30 @@ func (s *Server) await(ctx context.Context, ready func() (bool, error)) error {
 	}
 }
 
+// watch returns what look sees as soon as match accepts it. look is called now
+// and after every change, with mu held; match without, so that it may use s.
+func watch[T any](ctx context.Context, s *Server, look func() (T, error), match func(T) bool) (T, error) {
+	version := -1
+	for {
+		var seen T
+		err := s.await(ctx, func() (bool, error) {
+			if version == s.version {
+				return false, nil
+			}
+			version = s.version
+			var err error
+			seen, err = look()
+			return err == nil, err
+		})
+		if err != nil || match(seen) {
+			return seen, err
+		}
+	}
+}
+
 // notify lets everybody in await look again. mu is held.
 func (s *Server) notify() {
+	s.version++
 	if s.changed != nil {
 		close(s.changed)
 		s.changed = nil

@@ -14,6 +14,8 @@ const (
 	codeAppInvalid   = 10014
 )
 
+const textBadToken = "Invalid access token for authorization. Please make a request with token attached."
+
 // renewBelow is how much of a token's life must be left for it to be given out
 // again. Below it a new one is made, and both are good.
 const renewBelow = 30 * time.Minute
@@ -41,7 +43,7 @@ func (s *Server) issueToken(w http.ResponseWriter, r *http.Request) {
 	case a.AppSecret != secret:
 		writeJSON(w, http.StatusOK, map[string]any{"code": codeAppInvalid, "msg": "app secret invalid"})
 	default:
-		now := time.Now()
+		now := s.now()
 		t := s.currentToken(a, now)
 		writeJSON(w, http.StatusOK, map[string]any{
 			"code": 0, "msg": "ok",
@@ -80,8 +82,8 @@ func (s *Server) checkToken(authorization string) (*app, *refusal) {
 		return nil, refuse(codeTokenPrefix, "Invalid access token: a token starts with t- or u-.")
 	}
 	t, ok := s.tokens[value]
-	if !ok || !time.Now().Before(t.expires) {
-		return nil, refuse(codeBadToken, "Invalid access token for authorization. Please make a request with token attached.")
+	if !ok || !s.now().Before(t.expires) {
+		return nil, refuse(codeBadToken, textBadToken)
 	}
 	return t.app, nil
 }
