@@ -14,14 +14,44 @@ const tokenHeader = "x-acs-dingtalk-access-token"
 
 // problem is an error of api.dingtalk.com (documented).
 type problem struct {
-	XMLName   xml.Name `json:"-" xml:"Error"`
-	Code      string   `json:"code" xml:"code"`
-	RequestID string   `json:"requestid" xml:"requestid"`
-	Message   string   `json:"message" xml:"message"`
+	XMLName   xml.Name      `json:"-" xml:"Error"`
+	Code      string        `json:"code" xml:"code"`
+	RequestID string        `json:"requestid" xml:"requestid"`
+	Message   string        `json:"message" xml:"message"`
+	Denied    *accessDenied `json:"accessdenieddetail,omitempty" xml:"-"`
+	status    int           // 0: what the route says
+}
+
+// accessDenied tells which permissions are missing (field: Python SDK issue 20).
+type accessDenied struct {
+	RequiredScopes []string `json:"requiredScopes"`
 }
 
 func newProblem(code, message string) *problem {
 	return &problem{Code: code, RequestID: newRequestID(), Message: message}
+}
+
+// Problem is an error of api.dingtalk.com whose form is not certain, so that an
+// option may change it.
+type Problem struct {
+	Status  int
+	Code    string
+	Message string
+}
+
+// problem is the error on the wire.
+func (p Problem) problem() *problem {
+	wire := newProblem(p.Code, p.Message)
+	wire.status = p.Status
+	return wire
+}
+
+// refuse answers with an error, with status unless the error has its own.
+func refuse(w http.ResponseWriter, status int, p *problem) {
+	if p.status != 0 {
+		status = p.status
+	}
+	writeJSON(w, status, p)
 }
 
 // missing is how the gateway refuses a call without a parameter (UNVERIFIED for
@@ -44,12 +74,17 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 
 // readJSON reads a request's JSON body into v, or answers 400 and returns false.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
+	return readJSONOr(w, r, v, "invalidParameter.param.invalid")
+}
+
+// readJSONOr is readJSON for APIs that have another code for a body that is wrong.
+func readJSONOr(w http.ResponseWriter, r *http.Request, v any, code string) bool {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		writeProblem(w, http.StatusBadRequest, "UnsupportedContentType", "Content-Type must be application/json")
 		return false
 	}
 	if err := decodeExact(r.Body, v); err != nil {
-		writeProblem(w, http.StatusBadRequest, "invalidParameter.param.invalid", err.Error())
+		writeProblem(w, http.StatusBadRequest, code, err.Error())
 		return false
 	}
 	return true
@@ -91,48 +126,4 @@ func (s *Server) accessToken(w http.ResponseWriter, r *http.Request) {
 		AccessToken string `json:"accessToken"`
 		ExpireIn    int    `json:"expireIn"`
 	}{token, int(s.opts.TokenTTL / time.Second)})
-}
-
-// window counts the calls of one app to one API in one second.
-type window struct {
-	begin time.Time
-	calls int
-}
-
-// authorized lets a call through that carries a good token and is within the app's
-// calls per second. Both refusals are documented; that throttled calls are counted
-// by a fixed second is UNVERIFIED.
-func (s *Server) authorized(next func(http.ResponseWriter, *http.Request, *app)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		now := time.Now()
-		s.mu.Lock()
-		a := s.tokens[r.Header.Get(tokenHeader)]
-		known := a != nil && now.Before(a.tokenUntil)
-		within := known && a.admit(r.URL.Path, now, s.opts.CallsPerSecond)
-		s.mu.Unlock()
-		switch {
-		case !known:
-			writeProblem(w, http.StatusBadRequest, "InvalidAuthentication", "不合法的access_token")
-		case !within:
-			writeProblem(w, http.StatusForbidden, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi",
-				"您的企业应用调用钉钉开放平台当前接口的所有请求都被暂时禁用了")
-		default:
-			next(w, r, a)
-		}
-	}
-}
-
-// admit counts a call and reports whether it is within the limit. A negative limit
-// is none.
-func (a *app) admit(path string, now time.Time, limit int) bool {
-	if limit < 0 {
-		return true
-	}
-	win := a.calls[path]
-	if win == nil || now.Sub(win.begin) >= time.Second {
-		win = &window{begin: now}
-		a.calls[path] = win
-	}
-	win.calls++
-	return win.calls <= limit
 }

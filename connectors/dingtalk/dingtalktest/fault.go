@@ -33,7 +33,8 @@ type Failure struct {
 }
 
 // FailRoute makes requests to a path fail. Further failures for the same path wait
-// until the ones before have hit as often as they say.
+// until the ones before have hit as often as they say. A path may have a method
+// before it, where several methods share it: "PUT " + PathCards.
 func (s *Server) FailRoute(path string, f Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +132,15 @@ func (k *keptAnswer) Header() http.Header { return k.header }
 func (k *keptAnswer) WriteHeader(status int) { k.status = status }
 
 // Write is for http.ResponseWriter.
-func (k *keptAnswer) Write(p []byte) (int, error) { return k.body.Write(p) }
+func (k *keptAnswer) Write(p []byte) (int, error) {
+	if k.body.Len() > maxKept {
+		return 0, io.ErrShortWrite // an endless file
+	}
+	return k.body.Write(p)
+}
+
+// maxKept bounds an answer that is kept.
+const maxKept = 64 << 20
 
 // reachableConns are the websockets whose line works, retired ones included. The
 // caller holds s.mu.

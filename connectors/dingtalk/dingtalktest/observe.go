@@ -14,6 +14,7 @@ const (
 	ViaWebhook Via = "webhook" // the sessionWebhook of a message
 	ViaOTO     Via = "oto"     // oToMessages/batchSend
 	ViaGroup   Via = "group"   // groupMessages/send
+	ViaCard    Via = "card"    // a card that was delivered; Cards has what becomes of it
 )
 
 // Sent is one message the robot has sent, as people see it.
@@ -22,15 +23,22 @@ type Sent struct {
 	Via       Via
 	ClientID  string
 	ChatID    string   // conversationId, 1:1 or group; empty by ViaOTO
-	StaffIDs  []string // who got it by ViaOTO
+	StaffIDs  []string // who got it by ViaOTO, or by ViaCard in a 1:1 chat
 	InReplyTo string   // msgId of the message whose webhook it was; ViaWebhook only
-	QueryKey  string   // processQueryKey; ViaOTO and ViaGroup
+	QueryKey  string   // processQueryKey; ViaOTO, ViaGroup and ViaCard (there it is the carrierId)
 	MsgType   string   // ViaWebhook
 	MsgKey    string   // ViaOTO and ViaGroup
+	Card      string   // outTrackId; ViaCard
 	Title     string
-	Text      string
-	Mentions  []string // at.atUserIds and at.atDingtalkIds
+	Text      string   // of a card: what its streaming variable held when it appeared
+	Mentions  []string // at.atUserIds and at.atDingtalkIds; of a card: atUserIds
+	Mobiles   []string // at.atMobiles
+	AtAll     bool     // at.isAtAll
 	Raw       []byte   // the request's body; not to be changed
+
+	// Highlighted are those of Mentions and Mobiles that people see as mentioned:
+	// the text has @id as well (documented). ViaWebhook only.
+	Highlighted []string
 }
 
 // Ack is one answer of a client to a delivery.
@@ -61,8 +69,16 @@ type Stats struct {
 	PingsAnswered int // with the right opaque value
 	PingsWrong    int // with another code or value
 	ClientPings   int // websocket pings from clients
-	Sent          int // messages the robot has sent
-	Rejected      int // messages of the robot that were refused, but for want of a token
+	Sent          int // messages the robot has sent, cards that appeared included
+	Rejected      int // messages, cards and changes of cards that were refused, but not at the gateway
+	Throttled     int // API calls refused because there were too many in a second
+	Files         int // downloads of file bytes
+	TokenLeaks    int // of them, with an access token that was not theirs to see
+	Cards         int // cards made
+
+	CardsUndelivered int // deliveries of cards that failed inside a 200
+	CardUpdates      int // PUT PathCards
+	CardFrames       int // PUT PathStreaming, those without effect not counted
 }
 
 // wake tells the Wait methods that something has changed. The caller holds s.mu.
@@ -242,7 +258,8 @@ func (s *Server) WaitConnections(ctx context.Context, n int) error {
 // Opens is how often a client asked for an endpoint, whatever the answer.
 func (s *Server) Opens() int { return s.Calls(PathOpen) }
 
-// Calls is how many requests a path has had, whatever the answer.
+// Calls is how many requests a path has had, whatever the answer. It may have a
+// method before it, as for FailRoute.
 func (s *Server) Calls(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

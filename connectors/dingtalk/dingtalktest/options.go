@@ -1,6 +1,9 @@
 package dingtalktest
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // App is one application as the developer console would show it: a client id
 // with its secret and the robot that belongs to it.
@@ -58,6 +61,65 @@ type Options struct {
 	// default 10s (documented).
 	DisconnectGrace time.Duration
 
+	// MonthlyCalls and MonthlyPushes are what the organisation may use in a month:
+	// API calls, and pushes with webhook sends. Default none, so that only tests of
+	// quotas meet them; see StandardCalls and StandardPushes, and SetQuota.
+	// Beyond it calls are refused with OutOfCallsStatus (default 403, UNVERIFIED),
+	// robot messages come without content in the form of WithheldAs (default
+	// WithheldNumber, UNVERIFIED), and webhook sends are refused with
+	// OutOfPushesErrcode (default 0: they still go, UNVERIFIED; 90020 is what other
+	// calls to oapi.dingtalk.com get).
+	MonthlyCalls       int
+	MonthlyPushes      int
+	OutOfCallsStatus   int
+	WithheldAs         Withheld
+	OutOfPushesErrcode int
+
+	// CodeTTL and FileTTL are how long a downloadCode and a downloadUrl are good;
+	// default 2h and 15min (UNVERIFIED).
+	CodeTTL time.Duration
+	FileTTL time.Duration
+
+	// Templates are the card templates there are, by cardTemplateId; default the
+	// public ones.
+	Templates map[string]Template
+
+	// OnCard, when set, sees every card after every change. It is called from many
+	// goroutines at once: Card.Changes tells which is newer. It must not call Close.
+	OnCard func(Card)
+
+	// RefuseCardReuse answers the creation of a card whose outTrackId is taken with
+	// param.cardAlreadyExist; default: 200 and no new card. CardRepeats makes a
+	// second delivery to the same place show the card a second time; default: the
+	// same carrierId and nothing new. Both UNVERIFIED.
+	RefuseCardReuse bool
+	CardRepeats     bool
+
+	// CardBytes is the longest value of a card's variable, by whichever call.
+	// 1 KB is documented, clients stream 20000 characters (field): default 60000
+	// (UNVERIFIED), negative for no limit.
+	CardBytes int
+
+	// FrameGap is the least time between two frames of one card; quicker ones are
+	// throttled. Default none; a client's source speaks of about 500 ms.
+	FrameGap time.Duration
+
+	// CardFetch is how long clients need to fetch a card that appeared: one that
+	// ends earlier is Broken until its next change. Default none; a client's source
+	// waits 500 ms.
+	CardFetch time.Duration
+
+	// WrongStreamKey and WrongCardState are the answers to a frame for a variable
+	// that is not the template's, and for a card that has ended or is not delivered
+	// yet. Default 500 unknownError (field); 400 invalid.content "card streaming key
+	// invalid" is documented, but not for which call.
+	WrongStreamKey Problem
+	WrongCardState Problem
+
+	PressTimeout   time.Duration // how long Press waits for its answer; default 2s (documented)
+	PressForm      PressForm     // where a press tells its button; default PressDocumented
+	PressSpaceType string        // spaceType of a press; default "IM" (UNVERIFIED)
+
 	GroupParamBytes int // longest msgParam of groupMessages/send; default 15000 (documented)
 	OTOUsers        int // most userIds of oToMessages/batchSend; default 20 (documented)
 	CallsPerSecond  int // calls per app and API in one second; default 20 (documented), negative for no limit
@@ -76,6 +138,9 @@ func (o Options) withDefaults() Options {
 		{&o.EventTimeout, 3 * time.Second},
 		{&o.PingEvery, 30 * time.Second},
 		{&o.DisconnectGrace, 10 * time.Second},
+		{&o.CodeTTL, 2 * time.Hour},
+		{&o.FileTTL, 15 * time.Minute},
+		{&o.PressTimeout, 2 * time.Second},
 	}
 	for _, d := range defaults {
 		if *d.field == 0 {
@@ -92,6 +157,8 @@ func (o Options) withDefaults() Options {
 		{&o.GroupParamBytes, 15000},
 		{&o.OTOUsers, 20},
 		{&o.CallsPerSecond, 20},
+		{&o.CardBytes, 60_000},
+		{&o.OutOfCallsStatus, http.StatusForbidden},
 	}
 	for _, c := range counts {
 		if *c.field == 0 {
@@ -100,6 +167,25 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
+	}
+	if o.WithheldAs == WithheldNot {
+		o.WithheldAs = WithheldNumber
+	}
+	return o.withCardDefaults()
+}
+
+// withCardDefaults does the same for the fields about cards.
+func (o Options) withCardDefaults() Options {
+	if o.PressSpaceType == "" {
+		o.PressSpaceType = "IM"
+	}
+	if o.Templates == nil {
+		o.Templates = publicTemplates()
+	}
+	for _, p := range []*Problem{&o.WrongStreamKey, &o.WrongCardState} {
+		if *p == (Problem{}) {
+			*p = unknownError()
+		}
 	}
 	return o
 }

@@ -25,8 +25,9 @@ type push struct {
 	acks       []Ack
 	acked      bool
 	due        time.Time
-	place      int  // in Server.overdue; -1 when it is not there
-	held       bool // in app.held
+	place      int        // in Server.overdue; -1 when it is not there
+	answer     chan<- Ack // takes the first ack of a card press; nil for everything else
+	held       bool       // in app.held
 }
 
 // PushData pushes body as the data of a robot message callback, whatever it is,
@@ -42,6 +43,7 @@ func (s *Server) PushData(clientID string, body []byte) string {
 	a := s.appNamed(clientID)
 	if chat != "" {
 		a.groups[chat] = struct{}{}
+		s.remember(a, id, heard{chat: chat})
 	}
 	s.submit(a, push{id: id, kind: typeCallback, topic: TopicMessage, body: body})
 	return id
@@ -65,21 +67,23 @@ func (s *Server) Redeliver(id string) bool {
 	return found
 }
 
-// submit takes a new push. An id that is pushed again by hand keeps its counts. The
-// caller holds s.mu, as for everything below but receive.
-func (s *Server) submit(a *app, p push) {
+// submit takes a new push and reports whether it went out. An id that is pushed
+// again by hand keeps its counts. The caller holds s.mu, as for everything below but
+// receive.
+func (s *Server) submit(a *app, p push) bool {
 	if s.closed {
-		return
+		return false
 	}
+	s.meter(&p)
 	known := a.pushes[p.id]
 	if known == nil {
 		known = &push{app: a, id: p.id, place: -1}
 		a.pushes[p.id] = known
 	}
 	known.kind, known.topic, known.headers, known.body = p.kind, p.topic, p.headers, p.body
-	known.acked, known.tries = false, 0
+	known.acked, known.tries, known.answer = false, 0, p.answer
 	s.stats.Pushed++
-	s.deliver(known)
+	return s.deliver(known)
 }
 
 // deliver sends a push to a connection and waits for its ack. Without connection
@@ -89,7 +93,7 @@ func (s *Server) deliver(p *push) bool {
 	c := s.choose(p)
 	s.wake()
 	if c == nil {
-		if s.opts.HoldOffline {
+		if s.opts.HoldOffline && p.answer == nil {
 			s.hold(p)
 			return false
 		}
@@ -172,8 +176,13 @@ func (s *Server) receive(c *conn, kind int, raw []byte) {
 		s.stats.StrayAcks++
 		return
 	}
+	ack := Ack{At: time.Now(), MessageID: id, Connection: c.id, Code: a.Code, Message: a.Message, Data: a.Data}
 	if !s.opts.Forget {
-		p.acks = append(p.acks, Ack{At: time.Now(), MessageID: id, Connection: c.id, Code: a.Code, Message: a.Message, Data: a.Data})
+		p.acks = append(p.acks, ack)
+	}
+	if p.answer != nil {
+		p.answer <- ack
+		p.answer = nil
 	}
 	if a.Code != http.StatusOK || p.kind == typeEvent && later(a.Data) {
 		s.stats.Refused++ // it stays due

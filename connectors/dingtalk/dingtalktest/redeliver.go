@@ -9,8 +9,11 @@ import (
 // expect starts the wait for an ack.
 func (s *Server) expect(p *push) {
 	after := s.opts.RedeliverAfter
-	if p.kind == typeEvent {
+	switch {
+	case p.kind == typeEvent:
 		after = s.opts.EventTimeout
+	case p.topic == TopicCard:
+		after = s.opts.PressTimeout
 	}
 	p.due = time.Now().Add(after)
 	heap.Push(&s.overdue, p)
@@ -52,8 +55,11 @@ func (s *Server) redeliverDue(now time.Time) time.Duration {
 	for len(s.overdue) > 0 && !s.overdue[0].due.After(now) {
 		p := s.overdue[0]
 		most := s.opts.RedeliverMax
-		if p.kind == typeEvent {
+		switch {
+		case p.kind == typeEvent:
 			most = s.opts.EventRedeliverMax
+		case p.topic == TopicCard:
+			most = 0 // no retry is known
 		}
 		if p.tries < most {
 			p.tries++

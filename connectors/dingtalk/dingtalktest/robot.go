@@ -63,7 +63,7 @@ func (s *Server) batchSend(w http.ResponseWriter, r *http.Request, a *app) {
 		s.reject(w, refusal)
 		return
 	}
-	sent, refusal := parseMsgParam(req.MsgKey, req.MsgParam)
+	sent, refusal := s.parseMsg(req.MsgKey, req.MsgParam)
 	if refusal != nil {
 		s.reject(w, refusal)
 		return
@@ -129,7 +129,7 @@ func (s *Server) groupSend(w http.ResponseWriter, r *http.Request, a *app) {
 		s.reject(w, refusal)
 		return
 	}
-	sent, refusal := parseMsgParam(req.MsgKey, req.MsgParam)
+	sent, refusal := s.parseMsg(req.MsgKey, req.MsgParam)
 	if refusal != nil {
 		s.reject(w, refusal)
 		return
@@ -154,7 +154,11 @@ func (s *Server) checkGroup(a *app, req *groupRequest) *problem {
 	}
 	s.mu.Lock()
 	_, joined := a.groups[req.OpenConversationID]
+	disbanded := s.disbanded[req.OpenConversationID]
 	s.mu.Unlock()
+	if disbanded {
+		return newProblem("group.disbanded", "群已被解散")
+	}
 	if !joined {
 		return newProblem("invalid.openConversationId", "openConversationId is invalid")
 	}
@@ -162,6 +166,16 @@ func (s *Server) checkGroup(a *app, req *groupRequest) *problem {
 		return newProblem("invalidParameter.msgParam.tooLong", "msgParam is too long")
 	}
 	return nil
+}
+
+// parseMsg reads a message of the robot API, which must not hold what the platform
+// censors (documented code).
+func (s *Server) parseMsg(key, param string) (Sent, *problem) {
+	sent, refusal := parseMsgParam(key, param)
+	if refusal == nil && s.unsafe(param) {
+		refusal = newProblem("contain.notAllowed.content", "含有不合适的内容")
+	}
+	return sent, refusal
 }
 
 // checkRobot checks the robotCode of a request against the app of its token.
@@ -179,14 +193,19 @@ func (a *app) checkRobot(code string) *problem {
 // reject answers a message that is not sent.
 func (s *Server) reject(w http.ResponseWriter, refusal *problem) {
 	s.count(func(st *Stats) { st.Rejected++ })
-	writeJSON(w, http.StatusBadRequest, refusal)
+	refuse(w, http.StatusBadRequest, refusal)
 }
 
 // readRaw reads the body as it is and into v, or answers 400 and returns false.
 func readRaw(w http.ResponseWriter, r *http.Request, v any) ([]byte, bool) {
+	return readRawOr(w, r, v, "invalidParameter.param.invalid")
+}
+
+// readRawOr is readRaw for APIs that have another code for a body that is wrong.
+func readRawOr(w http.ResponseWriter, r *http.Request, v any, code string) ([]byte, bool) {
 	var raw bytes.Buffer
 	r.Body = io.NopCloser(io.TeeReader(r.Body, &raw))
-	ok := readJSON(w, r, v)
+	ok := readJSONOr(w, r, v, code)
 	return raw.Bytes(), ok
 }
 

@@ -1,8 +1,9 @@
 // Package dingtalktest is the DingTalk cloud in process, as a robot in Stream
 // mode sees it: real HTTP and real websockets on one loopback listener, strict
 // where the platform is strict, and scriptable. Tests talk to it as users do
-// (Say), watch what a robot answers (Sent, WaitSent) and break the line in the
-// ways networks and platforms break it (Drop, Stall, Disconnect, FailRoute).
+// (Say, PutFile, Press), watch what a robot answers (Sent, Cards, Emotions) and break
+// things in the ways networks and platforms break them (Drop, Stall, Disconnect,
+// FailRoute with the Fail functions, BreakFile, FailDelivery, Revoke, Censor).
 // The sandbox and the benchmark run on it too.
 //
 // What happens to a message:
@@ -11,15 +12,23 @@
 //  2. Say writes a message and makes the callback of it (message.go)
 //  3. the push goes to one of the app's connections, chosen at random, and comes
 //     again when it is not acked in time (push.go)
-//  4. the client replies through the message's sessionWebhook (webhook.go) or the
-//     robot API (api.go, robot.go), and the reply is recorded (observe.go)
+//  4. the client replies through the message's sessionWebhook (webhook.go), the
+//     robot API (robot.go) or a card (cardcreate.go, carddeliver.go), which it can
+//     change afterwards (cardupdate.go, cardstream.go); all of it is recorded
+//     (observe.go, card.go)
+//  5. people press the card's buttons (cardpress.go), and the organisation goes on:
+//     events (event.go, orgevent.go) and a month's count that runs out (quota.go)
+//
+// Every API call passes one door that knows tokens, permissions, speed and the
+// month's count (admit.go). Files that people send are got in two steps (file.go).
 //
 // # What the rules rest on
 //
 // Comments name the source of each wire rule: "documented" is the platform's
-// developer documentation, "SDK" the source of an official SDK, "field" a payload
+// developer documentation, "SDK" the source of an official SDK (alibaba-go is the
+// generated one), "client source" that of another public client, "field" a payload
 // or error seen in a public issue. UNVERIFIED marks our choice where none of them
-// speaks; those choices are options where they are periods or counts.
+// speaks; those choices are options where a client could come to depend on them.
 //
 // # Promises
 //
@@ -37,6 +46,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -77,11 +87,25 @@ type Server struct {
 
 	invalidStaff map[string]bool // robot.go: scripted outcomes of batchSend
 	limitedStaff map[string]bool
+	disbanded    map[string]bool // orgevent.go: groups that are no more, by conversation id
+	censored     []string        // censor.go: words nobody may send
 
-	failures map[string][]Failure // fault.go: by path, in the order they were scripted
+	quota Quota // quota.go
+
+	files map[string]*storedFile // file.go: by downloadCode
+	links map[string]fileLink    // file.go: by the name in the downloadUrl
+
+	cards      map[cardKey]*card // card.go
+	cardOrder  []*card           // card.go: in the order of their making
+	undelivers map[string]string // carddeliver.go: by space id, what its deliveries fail with
+
+	said map[heardKey]*heard // emotion.go: messages that may be reacted to
+	told []heardKey          // emotion.go: in the order in which they came
+
+	failures map[string][]Failure // fault.go: by path, or method and path, in the order they were scripted
 
 	stats    Stats                 // observe.go
-	calls    map[string]int        // requests by path
+	calls    map[string]int        // requests by path, and by method and path
 	sent     []Sent                // empty with Options.Forget
 	watchers map[*watcher]struct{} // WaitSent calls under way
 	changed  chan struct{}         // closed at the next change; nil while nobody waits
@@ -97,7 +121,8 @@ type app struct {
 	groups      map[string]struct{} // conversation ids of the groups the robot is in
 	token       string
 	tokenUntil  time.Time
-	calls       map[string]*window // by path, for CallsPerSecond
+	calls       map[string]*window // by method and path, for CallsPerSecond
+	revoked     map[string]bool    // permissions it has not, for Revoke
 }
 
 // Start listens and serves until Close.
@@ -111,7 +136,21 @@ func Start(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{
+	s := newServer(opts, apps, tcp)
+	s.mux = s.routes()
+	s.http = &http.Server{
+		Handler:   http.HandlerFunc(s.serve),
+		ConnState: s.follow,
+		ErrorLog:  log.New(io.Discard, "", 0),
+	}
+	s.work.Go(func() { _ = s.http.Serve(s.listener) })
+	s.work.Go(s.redeliverLoop)
+	return s, nil
+}
+
+// newServer is a server that does nothing yet.
+func newServer(opts Options, apps map[string]*app, tcp net.Listener) *Server {
+	return &Server{
 		opts:     opts,
 		url:      "http://" + reachable(tcp.Addr()),
 		listener: &listener{Listener: tcp, open: make(map[*wire]struct{})},
@@ -126,16 +165,15 @@ func Start(opts Options) (*Server, error) {
 		failures: make(map[string][]Failure),
 		calls:    make(map[string]int),
 		watchers: make(map[*watcher]struct{}),
+
+		disbanded:  make(map[string]bool),
+		quota:      Quota{CallLimit: opts.MonthlyCalls, PushLimit: opts.MonthlyPushes},
+		files:      make(map[string]*storedFile),
+		links:      make(map[string]fileLink),
+		cards:      make(map[cardKey]*card),
+		undelivers: make(map[string]string),
+		said:       make(map[heardKey]*heard),
 	}
-	s.mux = s.routes()
-	s.http = &http.Server{
-		Handler:   http.HandlerFunc(s.serve),
-		ConnState: s.follow,
-		ErrorLog:  log.New(io.Discard, "", 0),
-	}
-	s.work.Go(func() { _ = s.http.Serve(s.listener) })
-	s.work.Go(s.redeliverLoop)
-	return s, nil
 }
 
 // makeApps checks the configured apps and prepares them.
@@ -158,6 +196,7 @@ func makeApps(list []App) (map[string]*app, error) {
 			pushes:      make(map[string]*push),
 			groups:      make(map[string]struct{}),
 			calls:       make(map[string]*window),
+			revoked:     make(map[string]bool),
 		}
 	}
 	return apps, nil
@@ -179,8 +218,17 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET "+PathConnect, s.connect)
 	mux.HandleFunc("POST "+PathWebhook, s.sendBySession)
 	mux.HandleFunc("POST "+PathToken, s.accessToken)
-	mux.HandleFunc("POST "+PathOTO, s.authorized(s.batchSend))
-	mux.HandleFunc("POST "+PathGroup, s.authorized(s.groupSend))
+	mux.HandleFunc("POST "+PathOTO, s.authorized(ScopeRobot, s.batchSend))
+	mux.HandleFunc("POST "+PathGroup, s.authorized(ScopeRobot, s.groupSend))
+	mux.HandleFunc("POST "+PathDownload, s.authorized(ScopeRobot, s.download))
+	mux.HandleFunc("GET "+PathFile+"{name}", s.fetch)
+	mux.HandleFunc("POST "+PathEmotionReply, s.authorized(ScopeRobot, s.emotionReply))
+	mux.HandleFunc("POST "+PathEmotionRecall, s.authorized(ScopeRobot, s.emotionRecall))
+	mux.HandleFunc("POST "+PathCards, s.authorized(ScopeCards, s.createCard))
+	mux.HandleFunc("PUT "+PathCards, s.authorized(ScopeCards, s.updateCard))
+	mux.HandleFunc("POST "+PathDeliver, s.authorized(ScopeCards, s.deliverCard))
+	mux.HandleFunc("POST "+PathCreateAndDeliver, s.authorized(ScopeCards, s.createAndDeliver))
+	mux.HandleFunc("PUT "+PathStreaming, s.authorized(ScopeStreaming, s.streamCard))
 	mux.HandleFunc("/", s.unknownRoute)
 	return mux
 }
@@ -210,7 +258,7 @@ func (s *Server) Close() error {
 // (only then does net/http notice a client that goes away) and applies scripted
 // failures.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	failure, broken, ok := s.enter(r.URL.Path)
+	failure, broken, ok := s.enter(r.Method, routeOf(r.URL.Path))
 	if !ok {
 		panic(http.ErrAbortHandler)
 	}
@@ -228,9 +276,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
+// routeOf is the path by which a request is counted and made to fail: all files
+// share one.
+func routeOf(path string) string {
+	if strings.HasPrefix(path, PathFile) {
+		return PathFile
+	}
+	return path
+}
+
 // enter counts a request in and tells which scripted failure hits it. It returns
 // ok false when the server is closing; otherwise the caller owes a work.Done.
-func (s *Server) enter(path string) (failure Failure, broken, ok bool) {
+func (s *Server) enter(method, path string) (failure Failure, broken, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -238,8 +295,12 @@ func (s *Server) enter(path string) (failure Failure, broken, ok bool) {
 	}
 	s.work.Add(1)
 	s.calls[path]++
+	s.calls[method+" "+path]++
 	s.wake()
-	failure, broken = s.nextFailure(path)
+	failure, broken = s.nextFailure(method + " " + path)
+	if !broken {
+		failure, broken = s.nextFailure(path)
+	}
 	return failure, broken, true
 }
 

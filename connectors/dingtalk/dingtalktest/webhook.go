@@ -22,11 +22,16 @@ const (
 	errcodeContentType   = 43004
 	errcodeNoWebhook     = 300001
 	errcodeMsgType       = 400105
+	errcodeDisbanded     = 400013
+	errcodeUnsafe        = 430104
 	errmsgOK             = "ok"
 	errmsgMissing        = "缺少参数 json"
 	errmsgContentType    = "无效的HTTP HEADER Content-Type"
 	errmsgUnknownWebhook = "session 不存在"
 	errmsgMsgType        = "不支持的消息类型"
+	errmsgDisbanded      = "群已被解散"
+	errmsgUnsafe         = "含有不合适的内容"
+	errmsgOutOfPushes    = "受调用量超量影响，当前的消息服务已经暂停"
 )
 
 // errcode is an answer of oapi.dingtalk.com.
@@ -95,6 +100,7 @@ func (s *Server) reply(r *http.Request) errcode {
 	}
 	s.mu.Lock()
 	hook, ok := s.webhooks.find(r.URL.Query().Get("session"))
+	disbanded := s.disbanded[hook.chat]
 	s.mu.Unlock()
 	if !ok {
 		return errcode{errcodeNoWebhook, errmsgUnknownWebhook}
@@ -109,6 +115,14 @@ func (s *Server) reply(r *http.Request) errcode {
 		return errcode{errcodeMsgType, errmsgMsgType}
 	case err != nil:
 		return errcode{errcodeMissing, errmsgMissing + ": " + err.Error()}
+	}
+	switch {
+	case disbanded:
+		return errcode{errcodeDisbanded, errmsgDisbanded}
+	case s.unsafe(string(raw)):
+		return errcode{errcodeUnsafe, errmsgUnsafe}
+	case !s.meterWebhook():
+		return errcode{s.opts.OutOfPushesErrcode, errmsgOutOfPushes}
 	}
 	sent.Via, sent.ClientID, sent.ChatID, sent.InReplyTo = ViaWebhook, hook.app.ClientID, hook.chat, hook.msgID
 	s.record(sent)
@@ -183,9 +197,6 @@ func parseReply(raw []byte) (Sent, error) {
 		return Sent{}, err
 	}
 	sent := Sent{MsgType: body.MsgType, Raw: raw}
-	if body.At != nil {
-		sent.Mentions = append(append(sent.Mentions, body.At.UserIDs...), body.At.DingtalkIDs...)
-	}
 	var err error
 	switch body.MsgType {
 	case "":
@@ -207,6 +218,7 @@ func parseReply(raw []byte) (Sent, error) {
 	default:
 		err = errMsgType
 	}
+	sent.mention(body.At)
 	return sent, err
 }
 
