@@ -60,6 +60,11 @@ type Event struct {
 	// surrounding space; mentions of other people are their names. At most
 	// MaxText bytes; empty for a kind other than KindText.
 	Text string `json:"text,omitempty"`
+	// Quote is the message that this one quotes; nil where it quotes none.
+	Quote *Quote `json:"quote,omitempty"`
+	// Files came with the message, in the order in which Text speaks of them. At
+	// most MaxFiles.
+	Files []File `json:"files,omitempty"`
 	// Sent is when the person wrote it, by the platform's clock; Received is
 	// when the frame arrived, by ours.
 	Sent     time.Time `json:"sent"`
@@ -67,6 +72,13 @@ type Event struct {
 	// Aside says that the event is answered beside its conversation, without
 	// waiting for the turn under way there. Whoever delivers it decides.
 	Aside bool `json:"aside,omitempty"`
+	// Alone says that the event has a turn of its own, also where questions that
+	// wait together share one. Whoever delivers it decides; it is kept beside the
+	// event, not in it.
+	Alone bool `json:"-"`
+	// Retried says that an operator has put the event back after it was given up.
+	// It is kept beside the event, not in it.
+	Retried bool `json:"-"`
 	// Address tells the connector that made the event where to reply. Nobody
 	// else reads it.
 	Address json.RawMessage `json:"address,omitempty"`
@@ -94,7 +106,36 @@ const (
 	KindEmpty   Kind = "empty"    // a mention of the bot and nothing else
 	KindQuota   Kind = "quota"    // the platform withheld the text: its monthly quota is used up
 	KindOther   Kind = "other"
+
+	// Nobody wrote these.
+	KindHello  Kind = "hello"  // somebody met the bot for the first time, or a group took it in
+	KindRecall Kind = "recall" // a message was taken back: the one with the ID that Text is
 )
+
+// MaxFiles bounds Event.Files.
+const MaxFiles = 20
+
+// File is a picture, a sound, a film or a document that came with a message. Its
+// content is still with the platform.
+type File struct {
+	Kind     Kind          `json:"kind"`           // KindPicture, KindAudio, KindVideo or KindFile
+	Name     string        `json:"name,omitempty"` // as its owner named it; empty where nobody did
+	Size     int64         `json:"size,omitempty"` // bytes, 0 where the platform does not tell
+	Duration time.Duration `json:"duration,omitempty"`
+	Ref      string        `json:"ref"` // what the platform knows it by; only the connector reads it
+}
+
+// Quote is a message that another one quotes.
+type Quote struct {
+	Kind Kind   `json:"kind"`           // what kind of message it was
+	From string `json:"from,omitempty"` // who wrote it, where the platform tells
+	Ours bool   `json:"ours,omitempty"` // the bot wrote it
+	Text string `json:"text,omitempty"` // what it says, as far as it is known; at most MaxQuote bytes
+	Ref  string `json:"ref,omitempty"`  // what the platform knows it by; only the connector reads it
+}
+
+// MaxQuote bounds Quote.Text in bytes; of a longer one the end is left out.
+const MaxQuote = 16 << 10
 
 // Chat is the platform's room or direct dialogue.
 type Chat struct {

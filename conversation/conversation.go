@@ -20,7 +20,8 @@
 //     of the process (boltstore: fsync; redisstore: Redis has answered).
 //   - An event id is accepted once within Options.Remember, also across restarts.
 //   - A conversation is in one pair of hands. Its events are taken in the order
-//     in which they were accepted, each only after the one before is done.
+//     in which they were accepted, each only after the one before is done, or
+//     together with it where Options.Join says so.
 //   - Conversations are handed out in the order in which they became ready, so
 //     one with many waiting events does not delay another: after each turn it
 //     goes to the end of the line.
@@ -111,9 +112,10 @@ type Store interface {
 	Waiting(ctx context.Context, connection string) (int, error)
 
 	// Interrupt asks whoever holds the conversation to stop the turn in hand,
-	// in whichever process: its next Renew returns ErrInterrupted. It reports
-	// whether there was one.
-	Interrupt(ctx context.Context, connection string, key Key) (bool, error)
+	// in whichever process: its next Renew returns ErrInterrupted. With a trace it
+	// is meant for the turn of that event and no other. It reports whether there
+	// was one.
+	Interrupt(ctx context.Context, connection string, key Key, trace string) (bool, error)
 
 	// Ping reports whether the store could accept an event now.
 	Ping(ctx context.Context) error
@@ -124,11 +126,16 @@ type Store interface {
 
 // Lease is one conversation in one pair of hands, from Take to Done or Release.
 type Lease struct {
-	Event   connectors.Event // the oldest waiting event
-	Attempt int              // how often this event was taken, 1 the first time; it survives a crash
-	History []Turn           // oldest first; empty when the last turn is older than Options.TTL
-	Noted   []byte           // what an earlier attempt noted about this event; nil when it noted nothing
-	Holder                   // the store's side of the lease
+	Event connectors.Event // the oldest waiting event
+	// Joined are the events that waited behind Event when it was taken first, and
+	// that are answered with it, in their order: none of them Alone, and with Event
+	// at most Options.Join. Every attempt has the same ones, and Done is about them
+	// all.
+	Joined  []connectors.Event
+	Attempt int    // how often this event was taken, 1 the first time; it survives a crash
+	History []Turn // oldest first; empty when the last turn is older than Options.TTL
+	Noted   []byte // what an earlier attempt noted about this event; nil when it noted nothing
+	Holder         // the store's side of the lease
 }
 
 // Holder is how a lease speaks to its store. Every method returns ErrLost, and
@@ -141,8 +148,8 @@ type Holder interface {
 	// next Lease of the event has it. It replaces an earlier note. When Note
 	// returns nil, the note is as safe as an accepted event.
 	Note(ctx context.Context, note []byte) error
-	// Done writes the outcome and removes the event, in one step, and ends the
-	// lease. An event that is Dead is put away as a dead letter.
+	// Done writes the outcome and removes the event, and those joined with it, in
+	// one step, and ends the lease. What is Dead is put away, each as a dead letter.
 	Done(ctx context.Context, out Outcome) error
 	// Release gives the conversation back with the event still first in line,
 	// to be taken again at or after retry, and ends the lease. The zero time
@@ -174,6 +181,7 @@ type Options struct {
 	Lease      time.Duration // how long a lease lives without Renew; default 30s
 	MaxWaiting int           // events waiting per connection; default 10000
 
+	Join               int // events of a conversation in one lease, that are not Alone; default 1
 	MaxPerConversation int // events waiting per conversation; default 20
 	MaxDead            int // dead letters kept per connection, the oldest go first; default 10000, negative: none
 }
@@ -194,6 +202,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.MaxWaiting == 0 {
 		o.MaxWaiting = 10_000
+	}
+	if o.Join == 0 {
+		o.Join = 1
 	}
 	if o.MaxPerConversation == 0 {
 		o.MaxPerConversation = 20

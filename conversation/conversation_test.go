@@ -39,12 +39,12 @@ func TestKeyOf(t *testing.T) {
 func TestWithDefaults(t *testing.T) {
 	want := conversation.Options{
 		TTL: 30 * time.Minute, Turns: 20, Remember: 24 * time.Hour, Lease: 30 * time.Second, MaxWaiting: 10_000,
-		MaxPerConversation: 20, MaxDead: 10_000,
+		Join: 1, MaxPerConversation: 20, MaxDead: 10_000,
 	}
 	if got := (conversation.Options{}).WithDefaults(); got != want {
 		t.Errorf("defaults %+v, want %+v", got, want)
 	}
-	set := conversation.Options{TTL: -1, Turns: 1, Remember: 2, Lease: 3, MaxWaiting: 4, MaxPerConversation: 5, MaxDead: 6}
+	set := conversation.Options{TTL: -1, Turns: 1, Remember: 2, Lease: 3, MaxWaiting: 4, Join: 5, MaxPerConversation: 6, MaxDead: 7}
 	if got := set.WithDefaults(); got != set {
 		t.Errorf("options %+v became %+v", set, got)
 	}

@@ -84,5 +84,6 @@ const (
 	MaxDetail  = 256
 )
 
-// ErrNotFound is returned by a Desk when nothing is known under a trace.
-var ErrNotFound = errors.New("no such event")
+// ErrNotFound is returned by a Desk when nothing is known under a trace, and by a
+// Shelf when it has no value of a name.
+var ErrNotFound = errors.New("not found")

@@ -92,7 +92,7 @@ func (s *Store) Retry(ctx context.Context, connection, trace string) error {
 			if err != nil {
 				return err
 			}
-			return r.enqueue(prefix, letter.Kept)
+			return r.enqueue(prefix, record.Retried(letter.Kept))
 		},
 		func() { s.lineOf(connection).join(letter.Key) })
 	return storeError("retry", err)

@@ -61,10 +61,10 @@ func (r records) deadItems(connection string, limit int) (items []conversation.I
 
 // place is where one waiting event is.
 type place struct {
-	key    conversation.Key
-	seq    uint64
-	oldest bool // of its conversation
-	held   bool
+	key  conversation.Key
+	seq  uint64
+	nth  uint64 // in its conversation, 0 for the oldest
+	held bool
 }
 
 // waitingItems lists the oldest events that are not dead, those in somebody's
@@ -102,8 +102,18 @@ func (r records) places(held map[conversation.Key]bool) (places []place, err err
 		if err != nil {
 			return nil, err
 		}
-		oldest := len(places) == 0 || places[len(places)-1].key != key
-		places = append(places, place{key: key, seq: seq, oldest: oldest, held: oldest && held[key]})
+		p := place{key: key, seq: seq}
+		if n := len(places); n > 0 && places[n-1].key == key {
+			p.nth = places[n-1].nth + 1
+		}
+		if held[key] {
+			prefix, err := prefixOf(key)
+			if err != nil {
+				return nil, err
+			}
+			p.held = p.nth < r.laneOf(prefix).together()
+		}
+		places = append(places, p)
 	}
 	return places, nil
 }
@@ -117,8 +127,8 @@ func (r records) item(connection string, p place) (conversation.Item, error) {
 	kept := r.waiting.Get(numbered(prefix, p.seq))
 	ev, _ := record.Decode(connection, kept)
 	item := conversation.Item{Event: ev, Key: p.key, State: conversation.ItemWaiting, Since: ev.Received}
-	if p.oldest {
-		item.Attempt = int(r.laneOf(prefix).attempt)
+	if lane := r.laneOf(prefix); p.nth < lane.together() {
+		item.Attempt = int(lane.attempt)
 	}
 	if p.held {
 		item.State = conversation.ItemHeld

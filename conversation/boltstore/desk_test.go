@@ -16,13 +16,17 @@ import (
 
 func TestUnreadable(t *testing.T) {
 	setup := func(t *testing.T) storetest.Open { return inTemp(t) }
-	storetest.RunUnreadable(t, setup, func(t *testing.T, store conversation.Store, key conversation.Key, kept func(string) string) {
+	storetest.RunUnreadable(t, setup, func(t *testing.T, store conversation.Store, key conversation.Key, n int, kept func(string) string) {
 		prefix, err := prefixOf(key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		change(t, store.(*Store), func(r records) error {
-			k, v := r.oldest(prefix)
+			c := r.waiting.Cursor()
+			k, v := c.Seek(prefix)
+			for range n {
+				k, v = c.Next()
+			}
 			return r.waiting.Put(append([]byte(nil), k...), []byte(kept(string(v))))
 		})
 	})
@@ -113,7 +117,7 @@ func TestMarksWait(t *testing.T) {
 	accept(t, s, ev)
 	l := take(t, s)
 	before := commits(t, s)
-	if ok, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(ev)); err != nil || !ok {
+	if ok, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(ev), ""); err != nil || !ok {
 		t.Fatalf("interrupt: %t, %v", ok, err)
 	}
 	if err := l.Release(t.Context(), time.Time{}); err != nil {
@@ -147,7 +151,7 @@ func TestMarksWait(t *testing.T) {
 	l = take(t, s)
 	s.db.MaxSize = 1
 	large := &conversation.Turn{Answer: strings.Repeat("x", 10<<20)}
-	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(ev)); err != nil {
+	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(ev), ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Done(t.Context(), conversation.Outcome{Turn: large}); err == nil {
@@ -171,7 +175,7 @@ func TestNoteFails(t *testing.T) {
 	if err := l.Note(t.Context(), []byte("small")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {
+	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event), ""); err != nil {
 		t.Fatal(err)
 	}
 	s.db.MaxSize = 1
@@ -200,7 +204,7 @@ func TestMarksStayWithTheirEvent(t *testing.T) {
 	accept(t, s, event("ann", 1, 1))
 	accept(t, s, event("ann", 2, 1))
 	l := take(t, s)
-	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {
+	if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event), ""); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

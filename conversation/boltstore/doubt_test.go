@@ -66,6 +66,29 @@ func TestDoubtfulDone(t *testing.T) {
 	}
 }
 
+// A Done that has ended several events, and is in the file after all, ends no more of
+// them when it is called again.
+func TestDoubtfulDoneJoined(t *testing.T) {
+	s := fresh(t, conversation.Options{Join: 2})
+	for n := range 5 {
+		accept(t, s, event("person", n, 10))
+	}
+	l := take(t, s)
+	doubtful(t, s, func(r records) error {
+		_, err := l.Holder.(*holder).finish(r, ending{})
+		return err
+	})
+	if err := l.Done(t.Context(), conversation.Outcome{}); err != nil {
+		t.Fatalf("done again: %v", err)
+	}
+	if l = take(t, s); l.Event.ID != "person/2" || len(l.Joined) != 1 || l.Joined[0].ID != "person/3" {
+		t.Fatalf("took %q with %v", l.Event.ID, l.Joined)
+	}
+	if n, err := s.Waiting(t.Context(), "home"); err != nil || n != 3 {
+		t.Fatalf("waiting: %d, %v; want 3", n, err)
+	}
+}
+
 // If it is not called again, the conversation that has nothing waiting is passed
 // over.
 func TestDoubtfulDoneGivenUp(t *testing.T) {

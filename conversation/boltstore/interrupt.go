@@ -10,7 +10,7 @@ import (
 // Interrupt has the next Renew of whoever holds the conversation return
 // ErrInterrupted. One process has the file, so memory is enough: after a crash
 // nobody holds anything.
-func (s *Store) Interrupt(ctx context.Context, connection string, key conversation.Key) (bool, error) {
+func (s *Store) Interrupt(ctx context.Context, connection string, key conversation.Key, trace string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, storeError("interrupt", err)
 	}
@@ -25,7 +25,7 @@ func (s *Store) Interrupt(ctx context.Context, connection string, key conversati
 	}
 	l.promote(time.Now())
 	m := l.members[key]
-	if m == nil || m.fence == 0 || m.settling {
+	if m == nil || m.fence == 0 || m.settling || trace != "" && !m.has(trace) {
 		return false, nil
 	}
 	if m.interrupted != m.fence {

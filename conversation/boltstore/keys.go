@@ -23,8 +23,11 @@ import (
 //	    dead                  -> number   dead letters
 //	    waiting               K seq    -> the event, as package record has it; seq grows over the whole
 //	                                      connection
-//	    lanes                 K        -> number number   events waiting, and how often the oldest was
-//	                                      taken; absent: nothing waits
+//	    lanes                 K        -> number number number   events waiting; how many of them are taken
+//	                                      together, the oldest included, 0 until they are; and how
+//	                                      often they were taken. Absent: nothing waits. Of an earlier
+//	                                      time there are two, without the one in the middle: the
+//	                                      oldest was taken by itself
 //	    notes                 K        -> the note of the oldest waiting event
 //	    turns                 K seq    -> the turn (record.EncodeTurn); seq counts 1, 2, 3 … within the conversation
 //	    used                  K        -> time     when a turn was last appended; there while K has turns
@@ -34,6 +37,9 @@ import (
 //	    lives                 trace    -> the marks of an event, a line of JSON each
 //	    letters               time trace -> the dead letter, as package record has it, by the time of death
 //	    buried                trace    -> time     when it died, to find it by its trace
+//	    shelf                 slot     -> time, then a count's number or a value: what is kept until then
+//	    lapses                time slot -> nothing the same by time, to find what has expired
+//	    appended              N seq    -> a record of the shelf; seq counts 1, 2, 3 … within the name
 //
 //	K        the conversation: length in 2 bytes, then its key. The length makes
 //	         sure that no conversation's entries are among those of another
@@ -41,13 +47,15 @@ import (
 //	id       SHA-256 of the event id, so that any id fits; in expiry the trace
 //	         itself, where a life began anew after its id had been forgotten
 //	trace    of the event, 8 characters
+//	N        SHA-256 of a name on the shelf, so that any name fits
+//	slot     N with the kind before it: c for a count, v for a value
 //	seq, number, time
 //	         8 bytes, big-endian, so that the file's order is theirs; times are
 //	         nanoseconds since 1970
 //
-// Turns are appended at the end and deleted from the front and nowhere else, so
-// the numbers of a conversation's turns have no gaps and their count is a
-// subtraction.
+// Turns and the shelf's records are appended at the end and deleted from the front
+// and nowhere else, so the numbers of a conversation's turns have no gaps and their
+// count is a subtraction.
 var (
 	fileBucket = []byte("longwire")
 	formatKey  = []byte("format")
@@ -67,6 +75,9 @@ var (
 	livesBucket       = []byte("lives")
 	lettersBucket     = []byte("letters")
 	buriedBucket      = []byte("buried")
+	shelfBucket       = []byte("shelf")
+	lapsesBucket      = []byte("lapses")
+	appendedBucket    = []byte("appended")
 )
 
 // format is the version of the layout above.
@@ -84,6 +95,8 @@ type records struct {
 	turns, used, idle     *bbolt.Bucket
 	seen, expiry, lives   *bbolt.Bucket
 	letters, buried       *bbolt.Bucket
+	shelf, lapses         *bbolt.Bucket
+	appended              *bbolt.Bucket
 }
 
 // named is a bucket of a connection and where it belongs in records.
@@ -93,12 +106,13 @@ type named struct {
 }
 
 // buckets are all buckets of a connection.
-func (r *records) buckets() [11]named {
+func (r *records) buckets() [14]named {
 	return [...]named{
 		{waitingBucket, &r.waiting}, {lanesBucket, &r.lanes}, {notesBucket, &r.notes},
 		{turnsBucket, &r.turns}, {usedBucket, &r.used}, {idleBucket, &r.idle},
 		{seenBucket, &r.seen}, {expiryBucket, &r.expiry}, {livesBucket, &r.lives},
 		{lettersBucket, &r.letters}, {buriedBucket, &r.buried},
+		{shelfBucket, &r.shelf}, {lapsesBucket, &r.lapses}, {appendedBucket, &r.appended},
 	}
 }
 
@@ -183,8 +197,12 @@ func number(v []byte) uint64 {
 // lane is what is known of a conversation with events waiting.
 type lane struct {
 	waiting uint64
+	joined  uint64 // how many are taken together, the oldest included; 0 where that is not known
 	attempt uint64 // how often the oldest was taken
 }
+
+// together is how many events are in hand when the oldest is.
+func (l lane) together() uint64 { return max(l.joined, 1) }
 
 // laneOf is the lane of a conversation.
 func (r records) laneOf(prefix []byte) lane {
@@ -192,7 +210,11 @@ func (r records) laneOf(prefix []byte) lane {
 	if len(v) < 16 {
 		return lane{}
 	}
-	return lane{waiting: number(v), attempt: lastNumber(v)}
+	l := lane{waiting: number(v), attempt: lastNumber(v)}
+	if len(v) >= 24 {
+		l.joined = number(v[8:])
+	}
+	return l
 }
 
 // setLane writes a lane, or deletes it when nothing waits any more.
@@ -200,7 +222,7 @@ func (r records) setLane(prefix []byte, l lane) error {
 	if l.waiting == 0 {
 		return r.lanes.Delete(prefix)
 	}
-	return r.lanes.Put(prefix, numbered(numberBytes(l.waiting), l.attempt))
+	return r.lanes.Put(prefix, numbered(numbered(numberBytes(l.waiting), l.joined), l.attempt))
 }
 
 // timeOf reads the time at the start of a key or value.

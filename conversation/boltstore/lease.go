@@ -17,10 +17,10 @@ type holder struct {
 	line       *line
 	member     *member
 	connection string
-	prefix     []byte // K
-	fence      uint64 // the lease is over when the member has another
-	seq        uint64 // of the event in hand
-	trace      string // of the event in hand
+	prefix     []byte   // K
+	fence      uint64   // the lease is over when the member has another
+	seq        uint64   // of the oldest event in hand
+	traces     []string // of the events in hand, the oldest first
 	attempt    int
 }
 
@@ -138,7 +138,7 @@ func (h *holder) settled(err error, more bool, marks []conversation.Mark) {
 		h.line.wakeAt(h.member, h.member.due)
 		return
 	}
-	h.member.trace, h.member.marks = "", nil
+	h.member.traces, h.member.marks = nil, nil
 	if more {
 		h.line.append(h.member)
 	} else {
@@ -146,21 +146,19 @@ func (h *holder) settled(err error, more bool, marks []conversation.Mark) {
 	}
 }
 
-// finish removes the event, as a dead letter or for good, and writes the turn, and
-// reports whether more waits. When the event is gone already, an earlier Done has
+// finish removes the events, as dead letters or for good, and writes the turn, and
+// reports whether more waits. When the oldest is gone already, an earlier Done has
 // got it into the file and was told otherwise: nobody but the lease's holder can
 // remove it.
 func (h *holder) finish(r records, end ending) (more bool, err error) {
 	now := time.Now()
-	k, kept := r.oldest(h.prefix)
-	if k == nil || lastNumber(k) != h.seq {
+	if k, _ := r.oldest(h.prefix); k == nil || lastNumber(k) != h.seq {
 		return k != nil, nil
 	}
-	if err := h.close(r, bytes.Clone(kept), end, now); err != nil {
-		return false, err
-	}
-	if err := r.dequeue(h.prefix, bytes.Clone(k)); err != nil {
-		return false, err
+	for n := range h.traces {
+		if err := h.remove(r, n, end, now); err != nil {
+			return false, err
+		}
 	}
 	if end.Forget || !h.store.remembered(r, h.prefix, now) {
 		if err := r.forget(h.prefix); err != nil {
@@ -172,23 +170,27 @@ func (h *holder) finish(r records, end ending) (more bool, err error) {
 			return false, err
 		}
 	}
-	k, _ = r.oldest(h.prefix)
+	k, _ := r.oldest(h.prefix)
 	return k != nil, h.store.sweep(r, now)
 }
 
-// close ends the life of the event, and makes a dead letter of it if it is to be
-// one.
-func (h *holder) close(r records, kept []byte, end ending, now time.Time) error {
-	marks := append(end.marks, conversation.Mark{At: now, What: conversation.What(end.How), Detail: record.Detail(end.Reason)})
-	if err := r.mark(h.trace, now.Add(h.store.opts.Remember), marks...); err != nil {
+// remove removes the oldest event, number n of those in hand, ends its life, and makes
+// a dead letter of it if it is to be one.
+func (h *holder) remove(r records, n int, end ending, now time.Time) error {
+	k, kept := r.oldest(h.prefix)
+	k, kept = bytes.Clone(k), bytes.Clone(kept)
+	marks := append(marksOf(n, end.marks), conversation.Mark{At: now, What: conversation.What(end.How), Detail: record.Detail(end.Reason)})
+	if err := r.mark(h.traces[n], now.Add(h.store.opts.Remember), marks...); err != nil {
 		return err
 	}
-	if end.How != conversation.Dead {
-		return nil
+	if end.How == conversation.Dead {
+		letter := record.Letter{Key: h.member.key, Attempt: h.attempt, Reason: end.Reason, Kept: kept}
+		died := now.Add(time.Duration(n)) // letters are kept in this order
+		if err := r.bury(h.traces[n], letter, max(h.store.opts.MaxDead, 0), died); err != nil {
+			return err
+		}
 	}
-	return r.bury(h.trace, record.Letter{
-		Key: h.member.key, Attempt: h.attempt, Reason: end.Reason, Kept: kept,
-	}, max(h.store.opts.MaxDead, 0), now)
+	return r.dequeue(h.prefix, k)
 }
 
 // dequeue removes the oldest waiting event of a conversation, at k, and its note.
@@ -209,20 +211,25 @@ func (r records) dequeue(prefix, k []byte) error {
 
 // remind appends a turn, trims to the last keep and notes the time.
 func (r records) remind(prefix, turn []byte, keep int, now time.Time) error {
-	last := uint64(0)
-	if k, _ := seekLast(r.turns.Cursor(), prefix); bytes.HasPrefix(k, prefix) {
-		last = lastNumber(k)
-	}
-	if err := r.turns.Put(numbered(prefix, last+1), turn); err != nil {
+	if err := push(r.turns, prefix, turn, keep); err != nil {
 		return err
 	}
-	if first, _ := r.turns.Cursor().Seek(prefix); first != nil {
-		surplus := int(last+1-lastNumber(first)) + 1 - keep
-		if _, err := r.dropTurns(prefix, surplus); err != nil {
-			return err
-		}
-	}
 	return r.touch(prefix, now)
+}
+
+// push appends an entry behind the others with a prefix, and trims to the last keep.
+func push(b *bbolt.Bucket, prefix, v []byte, keep int) error {
+	last := uint64(0)
+	if k, _ := seekLast(b.Cursor(), prefix); bytes.HasPrefix(k, prefix) {
+		last = lastNumber(k)
+	}
+	if err := b.Put(numbered(prefix, last+1), v); err != nil {
+		return err
+	}
+	first, _ := b.Cursor().Seek(prefix)
+	surplus := int(last+1-lastNumber(first)) + 1 - max(keep, 0)
+	_, err := dropOldest(b, prefix, surplus)
+	return err
 }
 
 // touch notes when a turn was last appended.

@@ -11,12 +11,20 @@ import (
 	"go.etcd.io/bbolt"
 
 	"longwire/conversation"
+	"longwire/conversation/internal/record"
 )
 
 // The marks of a life are written by the commits that make what they tell, and
 // cost none of their own. Release and Interrupt write nothing, so their marks wait
 // in memory for the next commit about the event, or for Close; a crash before that
 // forgets them, and nothing else.
+
+// A lease may have several events. All of them are told when they came into a state;
+// what happened to the lease meanwhile is told of the oldest.
+
+// has reports whether this is the event that was taken last, or the oldest of them;
+// Store.mu is held.
+func (m *member) has(trace string) bool { return len(m.traces) > 0 && m.traces[0] == trace }
 
 // mark is a mark that waits for a commit; Store.mu is held.
 func (m *member) mark(what conversation.What) {
@@ -34,6 +42,14 @@ func (m *member) takeMarks() []conversation.Mark {
 // giveBackMarks undoes takeMarks; Store.mu is held.
 func (m *member) giveBackMarks(marks []conversation.Mark) {
 	m.marks = append(marks, m.marks...)
+}
+
+// marksOf are the marks of a lease that belong to the life of its event n.
+func marksOf(n int, marks []conversation.Mark) []conversation.Mark {
+	if n == 0 {
+		return marks
+	}
+	return slices.DeleteFunc(slices.Clone(marks), func(m conversation.Mark) bool { return !record.Begins(m.What) })
 }
 
 // mark adds to the life of an event. One that begins here, because its id has been
@@ -127,8 +143,8 @@ func (s *Store) unwritten(connection, trace string) []conversation.Mark {
 	defer s.mu.Unlock()
 	if l := s.lines[connection]; l != nil {
 		for _, m := range l.members {
-			if m.trace == trace && len(m.marks) > 0 {
-				return slices.Clone(m.marks)
+			if n := slices.Index(m.traces, trace); n >= 0 && len(m.marks) > 0 {
+				return slices.Clone(marksOf(n, m.marks))
 			}
 		}
 	}
@@ -142,13 +158,16 @@ func (s *Store) writeMarks() error {
 	waiting := map[string]map[string][]conversation.Mark{}
 	for connection, l := range s.lines {
 		for _, m := range l.members {
-			if len(m.marks) == 0 || m.trace == "" {
+			if len(m.marks) == 0 {
 				continue
 			}
 			if waiting[connection] == nil {
 				waiting[connection] = map[string][]conversation.Mark{}
 			}
-			waiting[connection][m.trace] = m.takeMarks()
+			marks := m.takeMarks()
+			for n, trace := range m.traces {
+				waiting[connection][trace] = marksOf(n, marks)
+			}
 		}
 	}
 	s.mu.Unlock()
@@ -163,6 +182,9 @@ func (s *Store) writeMarks() error {
 				return err
 			}
 			for trace, marks := range lives {
+				if len(marks) == 0 {
+					continue
+				}
 				if err := r.mark(trace, until, marks...); err != nil {
 					return err
 				}

@@ -42,8 +42,8 @@ type member struct {
 
 	interrupted uint64 // the lease that is asked to stop, 0 for none (interrupt.go)
 
-	trace string              // of the event that was taken last, until it is done
-	marks []conversation.Mark // of its life, not in the file yet (life.go)
+	traces []string            // of the events that were taken last, the oldest first, until they are done
+	marks  []conversation.Mark // of their lives, not in the file yet (life.go)
 }
 
 // lineOf is the line of a connection; mu is held.

@@ -22,7 +22,7 @@ func (h *holder) Note(ctx context.Context, note []byte) error {
 			return err
 		},
 		settle: func(err error) {
-			if (err != nil || !alive) && h.member.trace == h.trace {
+			if (err != nil || !alive) && h.member.has(h.traces[0]) {
 				h.member.giveBackMarks(marks)
 			}
 		},
@@ -65,5 +65,5 @@ func (h *holder) writeNote(tx *bbolt.Tx, note []byte, marks []conversation.Mark)
 	}
 	now := time.Now()
 	noted := append(marks, conversation.Mark{At: now, What: conversation.MarkNoted})
-	return true, r.mark(h.trace, now.Add(h.store.opts.Remember), noted...)
+	return true, r.mark(h.traces[0], now.Add(h.store.opts.Remember), noted...)
 }

@@ -10,6 +10,8 @@
 //   - What is told of an event's life is written by the commits that change the
 //     event. Release and Interrupt write nothing, so their marks wait in memory for
 //     the next commit about the event, or for Close (life.go).
+//   - Of what the replicas of other stores share, a pace is in memory (pace.go) and
+//     the rest in the file (shelf.go).
 //   - What has expired is deleted a few entries at a time, by the writes that
 //     come along anyway (sweep.go).
 //
@@ -43,6 +45,8 @@ type Store struct {
 	// line.go, take.go, lease.go
 	lines map[string]*line // by connection; guarded by mu
 	fence uint64           // the number of the last lease, never used again; guarded by mu
+
+	paces paces // pace.go; guarded by mu
 
 	mu     sync.Mutex
 	closed chan struct{} // closed by Close, under mu

@@ -3,6 +3,8 @@ package boltstore
 import (
 	"bytes"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // What has expired is not read any more, and is deleted by the writes that come
@@ -11,6 +13,7 @@ import (
 const (
 	sweepIDs   = 4 // event ids, and lives, forgotten per write; a write adds one
 	sweepTurns = 8 // turns deleted per write; a write adds one
+	sweepShelf = 4 // counts and values deleted per write; a write adds one
 )
 
 // everything is more turns than a conversation has.
@@ -19,6 +22,9 @@ const everything = 1<<31 - 1
 // sweep deletes some of what has expired.
 func (s *Store) sweep(r records, now time.Time) error {
 	if err := r.sweepIDs(now); err != nil {
+		return err
+	}
+	if err := r.sweepShelf(now); err != nil {
 		return err
 	}
 	if s.opts.TTL < 0 {
@@ -49,6 +55,24 @@ func (r records) sweepIDs(now time.Time) error {
 	return nil
 }
 
+// sweepShelf deletes some of the counts and values whose time is up.
+func (r records) sweepShelf(now time.Time) error {
+	var keys [][]byte
+	c := r.lapses.Cursor()
+	for k, _ := c.First(); k != nil && len(keys) < sweepShelf && !timeOf(k).After(now); k, _ = c.Next() {
+		keys = append(keys, bytes.Clone(k))
+	}
+	for _, k := range keys {
+		if err := r.shelf.Delete(k[8:]); err != nil {
+			return err
+		}
+		if err := r.lapses.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // sweepTurns deletes some turns of the conversation that has been idle longest,
 // if it has been so since before the given time.
 func (r records) sweepTurns(before time.Time) error {
@@ -58,7 +82,7 @@ func (r records) sweepTurns(before time.Time) error {
 	}
 	k = bytes.Clone(k)
 	prefix := k[8:]
-	deleted, err := r.dropTurns(prefix, sweepTurns)
+	deleted, err := dropOldest(r.turns, prefix, sweepTurns)
 	if err != nil || deleted == sweepTurns {
 		return err // there may be more of them
 	}
@@ -68,7 +92,7 @@ func (r records) sweepTurns(before time.Time) error {
 // forget deletes the turns of a conversation, of which there are at most as many
 // as Options.Turns has ever been, and that it had any.
 func (r records) forget(prefix []byte) error {
-	if _, err := r.dropTurns(prefix, everything); err != nil {
+	if _, err := dropOldest(r.turns, prefix, everything); err != nil {
 		return err
 	}
 	used := r.used.Get(prefix)
@@ -81,15 +105,16 @@ func (r records) forget(prefix []byte) error {
 	return r.used.Delete(prefix)
 }
 
-// dropTurns deletes up to n of the oldest turns and says how many it were.
-func (r records) dropTurns(prefix []byte, n int) (int, error) {
+// dropOldest deletes up to n of the oldest entries with a prefix and says how many
+// it were.
+func dropOldest(b *bbolt.Bucket, prefix []byte, n int) (int, error) {
 	var keys [][]byte
-	c := r.turns.Cursor()
+	c := b.Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(keys) < n; k, _ = c.Next() {
 		keys = append(keys, bytes.Clone(k))
 	}
 	for _, k := range keys {
-		if err := r.turns.Delete(k); err != nil {
+		if err := b.Delete(k); err != nil {
 			return 0, err
 		}
 	}

@@ -69,14 +69,22 @@ func (s *Store) next(ctx context.Context, connection string) (*line, *member, er
 
 // taken is what Take reads from the file.
 type taken struct {
-	seq     uint64
-	event   []byte // as package record has it
+	seq     uint64   // of the oldest event
+	events  [][]byte // that one, and those joined with it, as package record has them
 	attempt uint64
 	note    []byte   // nil when there is none
 	turns   [][]byte // oldest first
 }
 
-// lease writes the attempt and reads the event and the history, in one commit.
+// traces are the traces of the events.
+func (t *taken) traces() (traces []string) {
+	for _, kept := range t.events {
+		traces = append(traces, record.Trace(kept))
+	}
+	return traces
+}
+
+// lease writes the attempt and reads the events and the history, in one commit.
 // It returns nil without an error when the conversation turns out to have
 // nothing waiting, as it may after a commit that failed, and when the event could
 // not be read and was put away.
@@ -106,7 +114,7 @@ func (s *Store) lease(ctx context.Context, connection string, l *line, m *member
 			case got == nil:
 				l.leave(m)
 			default:
-				m.trace = record.Trace(got.event)
+				m.traces = got.traces()
 				l.wakeAt(m, time.Now().Add(s.opts.Lease))
 			}
 		},
@@ -122,10 +130,10 @@ func (s *Store) lease(ctx context.Context, connection string, l *line, m *member
 	return lease, nil
 }
 
-// read counts the attempt and copies the oldest waiting event, its note and the
-// history; nil when nothing waits.
+// read counts the attempt and copies the oldest waiting event, what is joined with
+// it, its note and the history; nil when nothing waits.
 func (s *Store) read(r records, prefix []byte, marks []conversation.Mark, now time.Time) (*taken, error) {
-	k, v := r.oldest(prefix)
+	k, _ := r.oldest(prefix)
 	if k == nil {
 		return nil, nil
 	}
@@ -133,31 +141,47 @@ func (s *Store) read(r records, prefix []byte, marks []conversation.Mark, now ti
 	lane.attempt++
 	got := &taken{
 		seq:     lastNumber(k),
-		event:   bytes.Clone(v),
 		attempt: lane.attempt,
 		note:    bytes.Clone(r.notes.Get(prefix)),
 	}
+	if lane.attempt == 1 {
+		got.events = r.join(prefix, s.opts.Join)
+	} else {
+		got.events = r.first(prefix, lane.together())
+	}
+	lane.joined = uint64(len(got.events))
 	if err := r.setLane(prefix, lane); err != nil {
 		return nil, err
 	}
 	marks = append(marks, conversation.Mark{
 		At: now, What: conversation.MarkTaken, Detail: strconv.FormatUint(lane.attempt, 10),
 	})
-	if err := r.mark(record.Trace(got.event), now.Add(s.opts.Remember), marks...); err != nil {
-		return nil, err
+	for n, trace := range got.traces() {
+		if err := r.mark(trace, now.Add(s.opts.Remember), marksOf(n, marks)...); err != nil {
+			return nil, err
+		}
 	}
 	if s.remembered(r, prefix, now) {
-		got.turns = r.lastTurns(prefix, s.opts.Turns)
+		got.turns = newest(r.turns, prefix, s.opts.Turns)
 	}
 	return got, nil
 }
 
-// lease decodes what was read; ok is false when the event cannot be read. A turn
-// that cannot is not remembered.
+// lease decodes what was read; ok is false when the oldest event cannot be read. One
+// behind it that cannot ends the joining: it will be the oldest. A turn that cannot is
+// not remembered.
 func (t *taken) lease(h *holder) (lease *conversation.Lease, ok bool) {
-	ev, ok := record.Decode(h.connection, t.event)
-	h.trace, h.attempt = ev.Trace(), int(t.attempt)
+	ev, ok := record.Decode(h.connection, t.events[0])
+	h.traces, h.attempt = []string{ev.Trace()}, int(t.attempt)
 	lease = &conversation.Lease{Event: ev, Attempt: h.attempt, Noted: t.note, Holder: h}
+	for _, kept := range t.events[1:] {
+		joined, readable := record.Decode(h.connection, kept)
+		if !ok || !readable {
+			break
+		}
+		lease.Joined = append(lease.Joined, joined)
+		h.traces = append(h.traces, joined.Trace())
+	}
 	for _, v := range t.turns {
 		if turn, err := record.DecodeTurn(string(v)); err == nil {
 			lease.History = append(lease.History, turn)
@@ -175,6 +199,28 @@ func (r records) oldest(prefix []byte) (k, v []byte) {
 	return k, v
 }
 
+// join copies the oldest waiting event, and unless that is Alone those behind it up to
+// the first that is, at most so many in all.
+func (r records) join(prefix []byte, most int) (events [][]byte) {
+	c := r.waiting.Cursor()
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		if len(events) > 0 && (len(events) >= most || record.Alone(events[0]) || record.Alone(v)) {
+			break
+		}
+		events = append(events, bytes.Clone(v))
+	}
+	return events
+}
+
+// first copies the n oldest waiting events.
+func (r records) first(prefix []byte, n uint64) (events [][]byte) {
+	c := r.waiting.Cursor()
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && uint64(len(events)) < n; k, v = c.Next() {
+		events = append(events, bytes.Clone(v))
+	}
+	return events
+}
+
 // remembered reports whether the turns of a conversation are young enough to
 // count.
 func (s *Store) remembered(r records, prefix []byte, now time.Time) bool {
@@ -182,15 +228,15 @@ func (s *Store) remembered(r records, prefix []byte, now time.Time) bool {
 	return used != nil && (s.opts.TTL < 0 || now.Before(timeOf(used).Add(s.opts.TTL)))
 }
 
-// lastTurns copies the last n turns of a conversation, oldest first.
-func (r records) lastTurns(prefix []byte, n int) [][]byte {
-	var turns [][]byte
-	c := r.turns.Cursor()
-	for k, v := seekLast(c, prefix); bytes.HasPrefix(k, prefix) && len(turns) < n; k, v = c.Prev() {
-		turns = append(turns, bytes.Clone(v))
+// newest copies the last n entries with a prefix, oldest first.
+func newest(b *bbolt.Bucket, prefix []byte, n int) [][]byte {
+	var last [][]byte
+	c := b.Cursor()
+	for k, v := seekLast(c, prefix); bytes.HasPrefix(k, prefix) && len(last) < n; k, v = c.Prev() {
+		last = append(last, bytes.Clone(v))
 	}
-	slices.Reverse(turns)
-	return turns
+	slices.Reverse(last)
+	return last
 }
 
 // seekLast moves to the last entry that can start with prefix.

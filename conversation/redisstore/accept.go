@@ -13,33 +13,56 @@ import (
 // have been stored all the same, when only the answer was lost; the next Accept
 // with the same id then returns false.
 func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
-	fresh, err := s.accept(ctx, ev)
-	return fresh, s.storeError("accept", err)
+	a, err := accepting(ctx, ev)
+	if err != nil {
+		return false, s.storeError("accept", err)
+	}
+	opts := s.opts
+	result, err := s.kept(ctx, acceptScript,
+		[]string{a.k.seen(ev.ID), a.k.waiting(a.key), a.k.count(), a.k.ready(), a.k.life(a.trace)},
+		a.event, string(a.key), atLeast1ms(opts.Remember), opts.MaxWaiting, opts.MaxPerConversation)
+	if err == nil && result < 0 {
+		err = conversation.ErrFull
+	}
+	return result == 1 && err == nil, s.storeError("accept", err)
 }
 
-func (s *Store) accept(ctx context.Context, ev connectors.Event) (bool, error) {
+// Insert stores an event that was accepted elsewhere, and acked, while Redis was
+// away. Unlike Accept it stores it whatever waits, and where it belongs by the time
+// it was sent: before events that were sent later, unless they were taken. More of
+// its kind may come, from other replicas too, so for as long as hold nothing is taken
+// on its line, by any replica.
+func (s *Store) Insert(ctx context.Context, ev connectors.Event, hold time.Duration) (bool, error) {
+	a, err := accepting(ctx, ev)
+	if err != nil {
+		return false, s.storeError("insert", err)
+	}
+	result, err := s.kept(ctx, insertScript,
+		[]string{a.k.seen(ev.ID), a.k.waiting(a.key), a.k.count(), a.k.ready(), a.k.life(a.trace), a.k.lane(a.key), a.k.hold()},
+		a.event, string(a.key), atLeast1ms(s.opts.Remember), atLeast1ms(hold))
+	return result == 1 && err == nil, s.storeError("insert", err)
+}
+
+// arrival is an event on its way into Redis.
+type arrival struct {
+	k     keys
+	key   conversation.Key
+	event []byte // as package record has it
+	trace string
+}
+
+func accepting(ctx context.Context, ev connectors.Event) (a arrival, err error) {
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return a, err
 	}
-	k, err := keysOf(conversation.LineOf(ev))
-	if err != nil {
-		return false, err
+	if a.k, err = keysOf(conversation.LineOf(ev)); err != nil {
+		return a, err
 	}
-	kept, err := record.Encode(ev)
-	if err != nil {
-		return false, err
+	if a.event, err = record.Encode(ev); err != nil {
+		return a, err
 	}
-	key := conversation.KeyOf(ev)
-	result, err := acceptScript.Run(ctx, s.client,
-		[]string{k.seen(ev.ID), k.waiting(key), k.count(), k.ready(), k.life(record.Trace(kept))},
-		kept, string(key), atLeast1ms(s.opts.Remember), s.opts.MaxWaiting, s.opts.MaxPerConversation).Int()
-	switch {
-	case err != nil:
-		return false, err
-	case result < 0:
-		return false, conversation.ErrFull
-	}
-	return result == 1, nil
+	a.key, a.trace = conversation.KeyOf(ev), record.Trace(a.event)
+	return a, nil
 }
 
 // atLeast1ms is d in Redis' milliseconds, none of which may be 0.

@@ -159,7 +159,7 @@ func (s *Store) retry(ctx context.Context, connection, trace string) error {
 	}
 	return found(retryScript.Run(ctx, s.client,
 		[]string{k.letters(), k.dead(), k.waiting(letter.Key), k.count(), k.ready(), k.life(trace)},
-		trace, string(letter.Key), atLeast1ms(s.opts.Remember)))
+		trace, string(letter.Key), atLeast1ms(s.opts.Remember), record.Retried(letter.Kept)))
 }
 
 // Drop removes a dead letter.

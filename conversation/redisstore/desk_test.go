@@ -15,17 +15,17 @@ import (
 func TestUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	setup := func(t *testing.T) storetest.Open { return on(t, server) }
-	storetest.RunUnreadable(t, setup, func(t *testing.T, store conversation.Store, key conversation.Key, kept func(string) string) {
+	storetest.RunUnreadable(t, setup, func(t *testing.T, store conversation.Store, key conversation.Key, n int, kept func(string) string) {
 		k, err := keysOf("home")
 		if err != nil {
 			t.Fatal(err)
 		}
 		client := store.(*Store).client
-		was, err := client.LIndex(t.Context(), k.waiting(key), 0).Result()
+		was, err := client.LIndex(t.Context(), k.waiting(key), int64(n)).Result()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := client.LSet(t.Context(), k.waiting(key), 0, kept(was)).Err(); err != nil {
+		if err := client.LSet(t.Context(), k.waiting(key), int64(n), kept(was)).Err(); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -8,12 +8,12 @@ import (
 
 // Interrupt has the next Renew of whoever holds the conversation, in whichever
 // process, return ErrInterrupted. It looks through the leases of the connection.
-func (s *Store) Interrupt(ctx context.Context, connection string, key conversation.Key) (bool, error) {
+func (s *Store) Interrupt(ctx context.Context, connection string, key conversation.Key, trace string) (bool, error) {
 	k, err := keysOf(connection)
 	if err != nil {
 		return false, s.storeError("interrupt", err)
 	}
 	asked, err := interruptScript.Run(ctx, s.client, []string{k.ready(), k.lane(key), k.waiting(key)},
-		group, atLeast1ms(s.opts.Lease), string(key), k.lives(), atLeast1ms(s.opts.Remember)).Bool()
+		group, atLeast1ms(s.opts.Lease), string(key), k.lives(), atLeast1ms(s.opts.Remember), trace).Bool()
 	return asked, s.storeError("interrupt", err)
 }

@@ -15,13 +15,16 @@ import (
 //	                                     that is ready or in somebody's hands
 //	longwire:{connection}:later          sorted set: conversations released until later, scored
 //	                                     with the time in milliseconds
+//	longwire:{connection}:hold           string, empty: while it is there nothing is taken, because
+//	                                     events that came earlier may still be inserted
 //	longwire:{connection}:count          string: number of events waiting, in all conversations
 //	longwire:{connection}:waiting:K      list: the waiting events of conversation K, as package
-//	                                     record has them, the oldest first; the one in hand is
+//	                                     record has them, the oldest first; those in hand are
 //	                                     still there
 //	longwire:{connection}:lane:K         hash: of the oldest of them, how often it was taken (attempt),
-//	                                     its note, and the entry of the lease that was asked to stop
-//	                                     (interrupted), which may be over; absent: never taken
+//	                                     together with how many, itself included (joined; absent: it
+//	                                     alone), its note, and the entry of the lease that was asked to
+//	                                     stop (interrupted), which may be over; absent: never taken
 //	longwire:{connection}:turns:K        list: the turns of K (record.EncodeTurn), the oldest first; expires
 //	                                     Options.TTL after the last one was appended
 //	longwire:{connection}:seen:ID        string, empty: event ID was accepted; expires after
@@ -31,6 +34,12 @@ import (
 //	longwire:{connection}:letters        hash: trace -> the dead letter, as package record has it
 //	longwire:{connection}:dead           sorted set: the traces of the dead letters, scored with
 //	                                     the time of death in microseconds
+//	longwire:{connection}:tally:N        string: the count of name N; expires when the Add that began
+//	                                     it has said
+//	longwire:{connection}:pace:N         string: when the pace of name N is at rest, in microseconds;
+//	                                     expires then
+//	longwire:{connection}:value:N        string: the value of name N; expires when its Put has said
+//	longwire:{connection}:records:N      list: the records of name N, the oldest first
 //
 // A conversation with events waiting is in exactly one place: either it has one
 // entry in the stream, or it is in the sorted set. One without is in neither.
@@ -67,6 +76,7 @@ func keysOf(connection string) (keys, error) {
 
 func (k keys) ready() string   { return k.prefix + "ready" }
 func (k keys) later() string   { return k.prefix + "later" }
+func (k keys) hold() string    { return k.prefix + "hold" }
 func (k keys) count() string   { return k.prefix + "count" }
 func (k keys) letters() string { return k.prefix + "letters" }
 func (k keys) dead() string    { return k.prefix + "dead" }
@@ -77,3 +87,7 @@ func (k keys) turns(key conversation.Key) string   { return k.prefix + "turns:" 
 func (k keys) seen(id string) string               { return k.prefix + "seen:" + id }
 func (k keys) life(trace string) string            { return k.lives() + trace }
 func (k keys) lives() string                       { return k.prefix + "life:" }
+func (k keys) tally(name string) string            { return k.prefix + "tally:" + name }
+func (k keys) pace(name string) string             { return k.prefix + "pace:" + name }
+func (k keys) value(name string) string            { return k.prefix + "value:" + name }
+func (k keys) records(name string) string          { return k.prefix + "records:" + name }

@@ -38,7 +38,8 @@ func FuzzKeys(f *testing.F) {
 		}
 		all := []string{k.ready(), k.later(), k.count(),
 			k.letters(), k.dead(), k.life(id),
-			k.waiting(conversation.Key(key)), k.lane(conversation.Key(key)), k.turns(conversation.Key(key)), k.seen(id)}
+			k.waiting(conversation.Key(key)), k.lane(conversation.Key(key)), k.turns(conversation.Key(key)), k.seen(id),
+			k.tally(id), k.pace(id), k.value(id), k.records(id)}
 		names := map[string]bool{}
 		for _, name := range all {
 			if hashTag(name) != hashTag(k.ready()) || hashTag(name) == name {
@@ -67,11 +68,16 @@ func TestParseTakenMalformed(t *testing.T) {
 		{"0-0", nil, int64(1)},
 		{"0-0", "1-1", "1"},
 		{"0-0", "1-1", "k", int64(1), "event", []any{}},
-		{"0-0", "1-1", "k", int64(1), nil, []any{}, nil},
-		{"0-0", "1-1", "k", int64(1), "event", nil, "note"},
-		{"0-0", "1-1", "k", "1", "event", []any{}, nil},
-		{"0-0", "1-1", "k", int64(1), "event", []any{}, int64(1)},
-		{"0-0", "1-1", "k", int64(1), "event", []any{}, "note", "more"},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, nil},
+		{"0-0", "1-1", "k", int64(1), nil, []any{}, nil, []any{}},
+		{"0-0", "1-1", "k", int64(1), "event", nil, "note", []any{}},
+		{"0-0", "1-1", "k", int64(1), "event", []any{nil}, nil, []any{}},
+		{"0-0", "1-1", "k", "1", "event", []any{}, nil, []any{}},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, int64(1), []any{}},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, nil, nil},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, nil, "joined"},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, nil, []any{"joined", int64(1)}},
+		{"0-0", "1-1", "k", int64(1), "event", []any{}, "note", []any{}, "more"},
 	} {
 		if got, _, err := parseTaken(reply); err == nil {
 			t.Errorf("%v is read as %+v", reply, got)

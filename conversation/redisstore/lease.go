@@ -17,8 +17,8 @@ type holder struct {
 	store   *Store
 	keys    keys
 	key     conversation.Key
-	entry   string // in the ready stream: the lease's fencing number
-	trace   string // of the event in hand
+	entry   string   // in the ready stream: the lease's fencing number
+	traces  []string // of the events in hand, the oldest first
 	attempt int
 
 	doubt atomic.Bool // a Done has failed otherwise than by ErrLost, and may be in Redis
@@ -33,7 +33,7 @@ const (
 // Renew keeps the lease.
 func (h *holder) Renew(ctx context.Context) error {
 	s := h.store
-	said, err := h.run(ctx, "renew", renewScript, []string{h.keys.ready(), h.keys.lane(h.key)},
+	said, err := h.run(ctx, "renew", s.run, renewScript, []string{h.keys.ready(), h.keys.lane(h.key)},
 		group, s.consumer, atLeast1ms(s.opts.Lease), h.entry)
 	if err == nil && said == leaseInterrupted {
 		return conversation.ErrInterrupted
@@ -43,19 +43,27 @@ func (h *holder) Renew(ctx context.Context) error {
 
 // Note keeps a note with the event and returns when Redis has answered.
 func (h *holder) Note(ctx context.Context, note []byte) error {
-	_, err := h.run(ctx, "note", noteScript, []string{h.keys.ready(), h.keys.lane(h.key), h.keys.life(h.trace)},
+	_, err := h.run(ctx, "note", h.store.kept, noteScript, []string{h.keys.ready(), h.keys.lane(h.key), h.keys.life(h.traces[0])},
 		group, atLeast1ms(h.store.opts.Lease), h.entry, note, atLeast1ms(h.store.opts.Remember))
 	return err
 }
 
 // Release gives the conversation back.
 func (h *holder) Release(ctx context.Context, retry time.Time) error {
+	return h.release(ctx, retry, false)
+}
+
+// release gives the conversation back; an undone attempt was none.
+func (h *holder) release(ctx context.Context, retry time.Time, undone bool) error {
 	// As a duration, so that only the difference between two clocks' speeds
 	// counts; rounded up, so that it is not taken too early.
 	wait := max(time.Until(retry)+time.Millisecond-1, 0).Milliseconds()
-	opts := h.store.opts
-	_, err := h.run(ctx, "release", releaseScript, []string{h.keys.ready(), h.keys.later(), h.keys.life(h.trace)},
-		group, atLeast1ms(opts.Lease), h.entry, string(h.key), wait, atLeast1ms(opts.Remember))
+	opts, k := h.store.opts, h.keys
+	args := []any{
+		group, atLeast1ms(opts.Lease), h.entry, string(h.key), wait, atLeast1ms(opts.Remember), undone, k.lives(),
+	}
+	_, err := h.run(ctx, "release", h.store.run, releaseScript,
+		[]string{k.ready(), k.later(), k.lane(h.key)}, h.withTraces(args)...)
 	return err
 }
 
@@ -68,8 +76,8 @@ func (h *holder) Done(ctx context.Context, out conversation.Outcome) error {
 		return h.store.storeError("done", err)
 	}
 	k := h.keys
-	_, err = h.run(ctx, "done", doneScript,
-		[]string{k.ready(), k.lane(h.key), k.count(), k.waiting(h.key), k.turns(h.key), k.life(h.trace),
+	_, err = h.run(ctx, "done", h.store.run, doneScript,
+		[]string{k.ready(), k.lane(h.key), k.count(), k.waiting(h.key), k.turns(h.key), k.life(h.traces[0]),
 			k.letters(), k.dead()}, args...)
 	if err != nil && !errors.Is(err, conversation.ErrLost) {
 		h.doubt.Store(true)
@@ -98,22 +106,34 @@ func (h *holder) ending(out conversation.Outcome) ([]any, error) {
 	if opts.TTL > 0 {
 		ttl = atLeast1ms(opts.TTL)
 	}
-	return []any{
+	args := []any{
 		group, atLeast1ms(opts.Lease), h.entry, string(h.key), turn, out.Forget, opts.Turns, ttl,
 		string(out.How), record.Detail(out.Reason), atLeast1ms(opts.Remember), h.doubt.Load(),
-		facts, h.trace, max(opts.MaxDead, 0), h.keys.lives(),
-	}, nil
+		facts, max(opts.MaxDead, 0), h.keys.lives(),
+	}
+	return h.withTraces(args), nil
 }
 
+// withTraces adds the traces of the events to the arguments of a script.
+func (h *holder) withTraces(args []any) []any {
+	for _, trace := range h.traces {
+		args = append(args, trace)
+	}
+	return args
+}
+
+// runner is how a script is run: Store.run, or Store.kept.
+type runner func(ctx context.Context, script *redis.Script, keys []string, args ...any) (int, error)
+
 // run runs a script that returns leaseOver when the lease is over.
-func (h *holder) run(ctx context.Context, op string, script *redis.Script, keys []string, args ...any) (said int, err error) {
+func (h *holder) run(ctx context.Context, op string, run runner, script *redis.Script, keys []string, args ...any) (said int, err error) {
 	if h.store.isClosed() {
 		return leaseOver, conversation.ErrLost
 	}
 	if err := ctx.Err(); err != nil {
 		return leaseOver, h.store.storeError(op, err)
 	}
-	said, err = script.Run(ctx, h.store.client, keys, args...).Int()
+	said, err = run(ctx, script, keys, args...)
 	if err != nil {
 		return leaseOver, h.store.storeError(op, err)
 	}

@@ -26,8 +26,13 @@ const (
 	poolSize    = 32
 )
 
+// clusterReload is how often a cluster is asked who is its master for what: a master
+// that dies tells nobody, and by itself the client asks once a minute.
+const clusterReload = 5 * time.Second
+
 // The client does not try again by itself: a call whose answer was lost may have
-// been carried out, and whoever called knows better what to do about that.
+// been carried out, and whoever called knows better what to do about that. For a
+// cluster's client noRetries is not enough (once.go).
 const (
 	noRetries = -1
 	dials     = 1
@@ -49,11 +54,13 @@ func Open(ctx context.Context, rawURL string, opts conversation.Options) (*Store
 	}
 	s := &Store{
 		client:   client,
+		census:   census{failover: isFailover(rawURL)},
 		opts:     opts.WithDefaults(),
 		consumer: consumerName(),
 		lines:    make(map[string]*line),
 		closed:   make(chan struct{}),
 	}
+	client.AddHook(lossHook{s})
 	err = checkServer(ctx, client)
 	if err == nil {
 		err = s.Ping(ctx)
@@ -81,7 +88,7 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 		return nil, errURL
 	}
 	switch query := u.Query(); {
-	case query.Has("master_name"):
+	case query.Has(masterName):
 		o, err := redis.ParseFailoverURL(rawURL)
 		if err != nil {
 			return nil, errURL
@@ -96,8 +103,11 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 		}
 		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
 		o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
+		o.ClusterStateReloadInterval = clusterReload
 		o.MaintNotificationsConfig = noNotifications()
-		return redis.NewClusterClient(o), nil
+		client := redis.NewClusterClient(o)
+		client.AddHook(once{})
+		return client, nil
 	}
 	o, err := redis.ParseURL(rawURL)
 	if err != nil {
@@ -107,6 +117,14 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
 	o.MaintNotificationsConfig = noNotifications()
 	return redis.NewClient(o), nil
+}
+
+// masterName is the parameter of a URL that names a master which Sentinel watches.
+const masterName = "master_name"
+
+func isFailover(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	return err == nil && u.Query().Has(masterName)
 }
 
 // bound sets what the URL has left open.

@@ -14,9 +14,13 @@ var (
 	aliveLua string
 	//go:embed lua/mark.lua
 	markLua string
+	//go:embed lua/alone.lua
+	aloneLua string
 
 	//go:embed lua/accept.lua
 	acceptLua string
+	//go:embed lua/insert.lua
+	insertLua string
 	//go:embed lua/take.lua
 	takeLua string
 	//go:embed lua/renew.lua
@@ -37,9 +41,18 @@ var (
 	dropLua string
 	//go:embed lua/tidy.lua
 	tidyLua string
+	//go:embed lua/add.lua
+	addLua string
+	//go:embed lua/pace.lua
+	paceLua string
+	//go:embed lua/put.lua
+	putLua string
+	//go:embed lua/append.lua
+	appendLua string
 
 	acceptScript    = redis.NewScript(markLua + acceptLua)
-	takeScript      = redis.NewScript(markLua + takeLua)
+	insertScript    = redis.NewScript(markLua + insertLua)
+	takeScript      = redis.NewScript(markLua + aloneLua + takeLua)
 	renewScript     = redis.NewScript(aliveLua + renewLua)
 	noteScript      = redis.NewScript(aliveLua + markLua + noteLua)
 	releaseScript   = redis.NewScript(aliveLua + markLua + releaseLua)
@@ -49,6 +62,10 @@ var (
 	retryScript     = redis.NewScript(markLua + retryLua)
 	dropScript      = redis.NewScript(markLua + dropLua)
 	tidyScript      = redis.NewScript(tidyLua)
+	addScript       = redis.NewScript(addLua)
+	paceScript      = redis.NewScript(paceLua)
+	putScript       = redis.NewScript(putLua)
+	appendScript    = redis.NewScript(appendLua)
 )
 
 // errMalformed is what there is to say about a reply that no script gives.

@@ -122,7 +122,7 @@ func calls(t *testing.T, s *Store, l *conversation.Lease) map[string]error {
 	_, errs["accept"] = s.Accept(ctx, event("ben", 0))
 	_, errs["take"] = s.Take(ctx, "home")
 	_, errs["waiting"] = s.Waiting(ctx, "home")
-	_, errs["interrupt"] = s.Interrupt(ctx, "home", conversation.KeyOf(l.Event))
+	_, errs["interrupt"] = s.Interrupt(ctx, "home", conversation.KeyOf(l.Event), "")
 	_, errs["inbox"] = s.Inbox(ctx, "home", 10)
 	_, errs["life"] = s.Life(ctx, "home", l.Event.Trace())
 	return errs

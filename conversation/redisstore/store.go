@@ -32,6 +32,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,6 +49,10 @@ type Store struct {
 	// take.go
 	lines   map[string]*line // by connection; guarded by mu
 	watches sync.WaitGroup   // the blocking reads; added to under mu
+
+	census    census       // replicated.go
+	holdUntil atomic.Int64 // before when nothing is taken, in Unix ns (hold.go)
+	settle    atomic.Int64 // how long to hold after Redis was out of reach, in ns
 
 	mu     sync.Mutex
 	closed chan struct{} // closed by Close, under mu

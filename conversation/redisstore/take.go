@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"longwire/connectors"
 	"longwire/conversation"
 	"longwire/conversation/internal/record"
 )
@@ -85,7 +86,7 @@ func (s *Store) Take(ctx context.Context, connection string) (*conversation.Leas
 	if err != nil {
 		return nil, s.storeError("take", err)
 	}
-	if l.hot.Load() && time.Now().UnixNano() < l.look.Load() {
+	if l.hot.Load() && time.Now().UnixNano() < l.look.Load() && s.held() == 0 {
 		got, _, err := s.ask(ctx, l, "")
 		if err != nil {
 			return nil, s.storeError("take", err)
@@ -132,21 +133,28 @@ type taken struct {
 	entry   string // empty when nothing was ready
 	key     conversation.Key
 	attempt int64
-	event   string // as package record has it
-	turns   []any
+	events  []string // the oldest, and those joined with it, as package record has them
+	turns   []string
 	note    []byte // nil when there is none
 
-	last string        // when nothing was ready: id of the last entry read
+	last string        // when nothing was ready: id of the last entry read; empty while nothing may be taken
 	due  time.Duration // and when something will be, negative when that is not known
 }
+
+// held reports whether nothing may be taken, for got.due.
+func (got taken) held() bool { return got.entry == "" && got.last == "" }
 
 // next asks Redis for a conversation, and does what is due besides. The caller has
 // the turn.
 func (s *Store) next(ctx context.Context, l *line) (taken, error) {
+	if held := s.held(); held > 0 {
+		return taken{due: held}, nil
+	}
 	now := time.Now()
 	if now.After(l.nextTidy) {
 		l.nextTidy = now.Add(tidyRhythm)
-		if err := s.tidy(ctx, l, ""); err != nil {
+		// As ask, not interrupted: Take returns the end of ctx, and not what it did here.
+		if err := s.tidy(context.WithoutCancel(ctx), l, ""); err != nil {
 			return taken{}, err
 		}
 	}
@@ -157,7 +165,7 @@ func (s *Store) next(ctx context.Context, l *line) (taken, error) {
 		}
 	}
 	got, cursor, err := s.ask(ctx, l, look)
-	if err == nil && look != "" {
+	if err == nil && look != "" && !got.held() {
 		l.cursor = cursor
 		// What was looked through has an end at 0-0; until there, go on at once.
 		if cursor == "0-0" {
@@ -172,9 +180,9 @@ func (s *Store) next(ctx context.Context, l *line) (taken, error) {
 // answer may be a lease; it is bounded by the client's timeouts.
 func (s *Store) ask(ctx context.Context, l *line, look string) (got taken, cursor string, err error) {
 	reply, err := takeScript.Run(context.WithoutCancel(ctx), s.client,
-		[]string{l.keys.ready(), l.keys.later()},
+		[]string{l.keys.ready(), l.keys.later(), l.keys.hold()},
 		group, s.consumer, atLeast1ms(s.opts.Lease), s.opts.Turns, l.keys.prefix, look,
-		atLeast1ms(s.opts.Remember)).Slice()
+		atLeast1ms(s.opts.Remember), s.opts.Join).Slice()
 	if err != nil {
 		return taken{}, "", err
 	}
@@ -185,12 +193,18 @@ func (s *Store) ask(ctx context.Context, l *line, look string) (got taken, curso
 
 // parseTaken reads the reply of take.lua, and where to go on.
 func parseTaken(reply []any) (got taken, cursor string, err error) {
-	ok := len(reply) == 3 || len(reply) == 7
+	ok := len(reply) == 3 || len(reply) == 8
 	field := func(i int) (text string) {
 		if ok {
 			text, ok = reply[i].(string)
 		}
 		return text
+	}
+	fields := func(i int) (texts []string) {
+		if ok {
+			texts, ok = parseTexts(reply[i])
+		}
+		return texts
 	}
 	number := func(i int) (n int64) {
 		if ok {
@@ -202,11 +216,9 @@ func parseTaken(reply []any) (got taken, cursor string, err error) {
 	switch len(reply) {
 	case 3:
 		got = taken{last: field(1), due: time.Duration(number(2)) * time.Millisecond}
-	case 7:
-		got = taken{entry: field(1), key: conversation.Key(field(2)), attempt: number(3), event: field(4)}
-		if ok {
-			got.turns, ok = reply[5].([]any)
-		}
+	case 8:
+		got = taken{entry: field(1), key: conversation.Key(field(2)), attempt: number(3), turns: fields(5)}
+		got.events = append([]string{field(4)}, fields(7)...)
 		if reply[6] != nil {
 			got.note = []byte(field(6))
 		}
@@ -217,22 +229,53 @@ func parseTaken(reply []any) (got taken, cursor string, err error) {
 	return got, cursor, nil
 }
 
-// lease decodes what was taken. An event that cannot be read is put away as a dead
-// letter, and the lease is nil; a turn that cannot is not remembered.
+// parseTexts reads a list of texts.
+func parseTexts(v any) (texts []string, ok bool) {
+	all, ok := v.([]any)
+	for _, one := range all {
+		text, isText := one.(string)
+		texts, ok = append(texts, text), ok && isText
+	}
+	return texts, ok
+}
+
+// lease decodes what was taken. An oldest event that cannot be read is put away as a
+// dead letter, and the lease is nil; a turn that cannot is not remembered.
 func (s *Store) lease(ctx context.Context, connection string, l *line, got taken) (*conversation.Lease, error) {
-	ev, ok := record.Decode(connection, []byte(got.event))
-	h := &holder{store: s, keys: l.keys, key: got.key, entry: got.entry, trace: ev.Trace(), attempt: int(got.attempt)}
+	h := &holder{store: s, keys: l.keys, key: got.key, entry: got.entry, attempt: int(got.attempt)}
+	lease := &conversation.Lease{Attempt: h.attempt, Noted: got.note, Holder: h}
+	ok := false
+	lease.Event, lease.Joined, ok = got.decode(connection)
+	h.traces = []string{lease.Event.Trace()}
+	for _, ev := range lease.Joined {
+		h.traces = append(h.traces, ev.Trace())
+	}
 	if !ok {
 		return nil, h.Done(context.WithoutCancel(ctx), conversation.Outcome{How: conversation.Dead, Reason: record.Unreadable})
 	}
-	lease := &conversation.Lease{Event: ev, Attempt: h.attempt, Noted: got.note, Holder: h}
-	for _, v := range got.turns {
-		text, _ := v.(string)
+	if held := s.held(); held > 0 { // since this was asked for
+		return nil, h.release(context.WithoutCancel(ctx), time.Now().Add(held), true)
+	}
+	for _, text := range got.turns {
 		if turn, err := record.DecodeTurn(text); err == nil {
 			lease.History = append(lease.History, turn)
 		}
 	}
 	return lease, nil
+}
+
+// decode decodes the events; ok is false when the oldest cannot be read. One behind
+// it that cannot ends the joining: it will be the oldest.
+func (got taken) decode(connection string) (oldest connectors.Event, joined []connectors.Event, ok bool) {
+	oldest, ok = record.Decode(connection, []byte(got.events[0]))
+	for _, kept := range got.events[1:] {
+		ev, readable := record.Decode(connection, []byte(kept))
+		if !ok || !readable {
+			break
+		}
+		joined = append(joined, ev)
+	}
+	return oldest, joined, ok
 }
 
 // rhythm is how often to look for what happens without an entry.
@@ -241,6 +284,9 @@ func (s *Store) rhythm() time.Duration { return min(rhythm, s.opts.Lease/2) }
 // wait returns when there is something new in the stream, when something is due,
 // or after the rhythm.
 func (s *Store) wait(ctx context.Context, l *line, got taken) error {
+	if got.held() {
+		return s.pause(ctx, got.due)
+	}
 	// One that an earlier Take has left behind may still be reading; if it has
 	// ended, what it found was there for this Take already.
 	if l.watch == nil || l.watch.over() {

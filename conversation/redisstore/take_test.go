@@ -90,9 +90,12 @@ func TestConsumersTidied(t *testing.T) {
 func TestNothingLeftBehind(t *testing.T) {
 	server := redistest.Start(t)
 	client := raw(t, server)
-	s := open(t, server, conversation.Options{})
+	s := open(t, server, conversation.Options{Join: 2})
 	for n := range 20 {
 		accept(t, s, event(strconv.Itoa(n%3), n))
+		if n%2 == 0 {
+			accept(t, s, event(strconv.Itoa(n%3), n+100))
+		}
 		l := take(t, s)
 		if n%4 == 0 {
 			if err := l.Release(t.Context(), time.Now().Add(time.Millisecond)); err != nil {
@@ -105,7 +108,7 @@ func TestNothingLeftBehind(t *testing.T) {
 			if err := l.Note(t.Context(), []byte("card")); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event)); err != nil {
+			if _, err := s.Interrupt(t.Context(), "home", conversation.KeyOf(l.Event), ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -116,8 +119,10 @@ func TestNothingLeftBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n%5 == 0 {
-			if err := s.Drop(t.Context(), "home", l.Event.Trace()); err != nil {
-				t.Fatal(err)
+			for _, ev := range append(l.Joined, l.Event) {
+				if err := s.Drop(t.Context(), "home", ev.Trace()); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}

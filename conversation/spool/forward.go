@@ -32,12 +32,12 @@ func (s *Store) Waiting(ctx context.Context, line string) (int, error) {
 }
 
 // Interrupt implements conversation.Store.
-func (s *Store) Interrupt(ctx context.Context, line string, key conversation.Key) (bool, error) {
+func (s *Store) Interrupt(ctx context.Context, line string, key conversation.Key, trace string) (bool, error) {
 	real, err := s.store()
 	if err != nil {
 		return false, err
 	}
-	return real.Interrupt(ctx, line, key)
+	return real.Interrupt(ctx, line, key, trace)
 }
 
 // Inbox implements conversation.Desk.

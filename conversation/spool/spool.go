@@ -11,9 +11,15 @@
 //
 // What it promises:
 //
-//   - The events of a conversation keep their order: while anything of a line is in
-//     the file, whatever comes goes there too, behind it. That holds for one replica:
-//     what several replicas spooled of one conversation is not put in order again.
+//   - The events of a conversation keep their order. While anything of a line is in
+//     the file, whatever comes goes there too, behind it. What several replicas have
+//     spooled of one conversation is put in order by the time it was sent: an event
+//     that moves goes before those that were sent later, and nothing is taken while
+//     such events may still come. For that every replica holds off taking for two
+//     seconds after the store was out of its reach, and all of them for half a second
+//     after each event that moves. The order is lost where a replica cannot reach the
+//     store, or is gone, for longer than the others, with a part of a conversation in
+//     its file: the others go on without it.
 //   - An event is answered once: both stores know its id. One that Redis took
 //     without our learning of it is in both, and Redis tells the second time.
 //   - Nothing is taken from the file before the real store has it.
@@ -22,8 +28,8 @@
 //
 // The program starts without the real store, too: Run connects, again and again.
 //
-// Goroutines: Run, which the caller starts, and one per line with something in the
-// file while it moves.
+// Goroutines: Run, which the caller starts, and below it for each line one that
+// watches whether the store is within reach, and a few that move what is in the file.
 package spool
 
 import (
@@ -32,24 +38,44 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"longwire/connectors"
 	"longwire/conversation"
 )
 
-// Real is a store as the operator sees it too; both stores are one.
+// File is the store beside the real one; a boltstore is one.
+type File interface {
+	conversation.Store
+	conversation.Desk
+}
+
+// Real is the store that the spool stands before; a redisstore is one.
 type Real interface {
 	conversation.Store
 	conversation.Desk
+	conversation.Shelf
+
+	// Insert stores an event that was accepted here, where it belongs by the time
+	// it was sent. Nobody takes anything on its line within hold.
+	Insert(ctx context.Context, ev connectors.Event, hold time.Duration) (fresh bool, err error)
+	// Reach reports whether the store answers at all for a line.
+	Reach(ctx context.Context, line string) error
+	// Hold keeps Take from returning anything for d, and HoldAfterLoss does the
+	// same each time that the store could not be reached.
+	Hold(d time.Duration)
+	HoldAfterLoss(d time.Duration)
 }
 
 // Store is a conversation.Store and Desk with a spool before it.
 type Store struct {
 	connect func(ctx context.Context) (Real, error)
-	file    Real
+	file    File
 	lines   []string
 	log     *slog.Logger
+
+	lost atomic.Int64 // when the real store last did not take an event, or was out of reach, in Unix ns (move.go)
 
 	mu   sync.Mutex
 	real Real  // nil until connected; guarded by mu
@@ -59,13 +85,10 @@ type Store struct {
 // patience is how long the real store may take for an event before the file does.
 const patience = time.Second
 
-// retry is how often a store that is away is asked again.
-const retry = 500 * time.Millisecond
-
 // Open makes a store of what connect opens and of the file beside it. The lines are
 // those whose events may be in the file (conversation.LineOf). A real store that
 // cannot be opened now is opened in Run. Both stores belong to it from here on.
-func Open(ctx context.Context, connect func(ctx context.Context) (Real, error), file Real, lines []string, log *slog.Logger) *Store {
+func Open(ctx context.Context, connect func(ctx context.Context) (Real, error), file File, lines []string, log *slog.Logger) *Store {
 	s := &Store{connect: connect, file: file, lines: lines, log: log}
 	s.dial(ctx)
 	return s
@@ -93,6 +116,7 @@ func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
 		if err == nil || errors.Is(err, conversation.ErrFull) {
 			return fresh, err
 		}
+		s.lost.Store(time.Now().UnixNano())
 		s.log.Warn("store does not take the event, it is spooled", "event", ev.Trace(), "err", err)
 	}
 	fresh, err := s.file.Accept(ctx, ev)
@@ -110,71 +134,6 @@ func (s *Store) acceptReal(ctx context.Context, ev connectors.Event) (bool, erro
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return real.Accept(ctx, ev)
-}
-
-// Run connects to the real store, if that is still to be done, and moves what is in
-// the file to it, until ctx ends.
-func (s *Store) Run(ctx context.Context) {
-	for _, err := s.store(); err != nil; err = s.dial(ctx) {
-		if !connectors.Sleep(ctx, retry) {
-			return
-		}
-	}
-	var movers sync.WaitGroup
-	defer movers.Wait()
-	for _, line := range s.lines {
-		movers.Go(func() { s.move(ctx, line) })
-	}
-}
-
-// dial tries to connect once, and logs a failure that is new.
-func (s *Store) dial(ctx context.Context) error {
-	real, err := s.connect(ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil {
-		s.real = real
-		s.log.Info("store open")
-		return nil
-	}
-	if s.away == nil || s.away.Error() != err.Error() {
-		s.log.Error("store cannot be opened, events are spooled until it can", "err", err)
-	}
-	s.away = err
-	return err
-}
-
-// move moves the events of one line, each only once the real store has it.
-func (s *Store) move(ctx context.Context, line string) {
-	for {
-		lease, err := s.file.Take(ctx, line)
-		if err != nil {
-			if ctx.Err() == nil {
-				s.log.Error("spool cannot be read", "err", err)
-			}
-			if !connectors.Sleep(ctx, retry) {
-				return
-			}
-			continue
-		}
-		if s.moveOne(ctx, lease) != nil && !connectors.Sleep(ctx, retry) {
-			return
-		}
-	}
-}
-
-// moveOne moves one event, or gives it back to the file.
-func (s *Store) moveOne(ctx context.Context, lease *conversation.Lease) error {
-	_, err := s.acceptReal(ctx, lease.Event)
-	ctx = context.WithoutCancel(ctx)
-	if err != nil {
-		return errors.Join(err, lease.Release(ctx, time.Now().Add(retry)))
-	}
-	if err := lease.Done(ctx, conversation.Outcome{}); err != nil {
-		return err // it will be moved again, and the real store knows its id
-	}
-	s.log.Info("event moved from the spool to the store", "event", lease.Event.Trace())
-	return nil
 }
 
 // Spooled counts the events in the file.

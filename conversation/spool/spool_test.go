@@ -35,10 +35,17 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: t, redis: redistest.Start(t), file: filepath.Join(t.TempDir(), "spool.db")}
-	if !f.redis.Real() {
+	redis := redistest.Start(t)
+	if !redis.Real() {
 		t.Skip("needs a real redis-server")
 	}
+	return newReplica(t, redis)
+}
+
+// newReplica is a program on a Redis that others may be on as well.
+func newReplica(t *testing.T, redis *redistest.Server) *fixture {
+	t.Helper()
+	f := &fixture{t: t, redis: redis, file: filepath.Join(t.TempDir(), "spool.db")}
 	f.open()
 	t.Cleanup(func() { f.stop() })
 	return f
@@ -71,7 +78,7 @@ func (f *fixture) open() {
 }
 
 func event(person string, n int) connectors.Event {
-	return connectors.Event{ID: fmt.Sprint(person, n), Connection: "c", Kind: connectors.KindText, Sender: connectors.Person{ID: person}, Text: fmt.Sprint(n)}
+	return connectors.Event{Sent: time.Unix(int64(n), 0), ID: fmt.Sprint(person, n), Connection: "c", Kind: connectors.KindText, Sender: connectors.Person{ID: person}, Text: fmt.Sprint(n)}
 }
 
 func (f *fixture) accept(ev connectors.Event) bool {
@@ -195,6 +202,44 @@ func TestRedisAway(t *testing.T) {
 	}
 }
 
+// The platform spreads the events of a conversation over the replicas. What each of
+// them has spooled of it comes in order.
+func TestReplicasKeepTheOrder(t *testing.T) {
+	const each = 12
+	for name, away := range map[string]struct {
+		leave func(r *redistest.Server)
+		back  func(r *redistest.Server) error
+	}{
+		"stopped":  {func(r *redistest.Server) { r.Stop() }, func(r *redistest.Server) error { return r.Restart() }},
+		"stalling": {func(r *redistest.Server) { _ = r.Pause() }, func(r *redistest.Server) error { return r.Resume() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := newFixture(t)
+			replicas := []*fixture{first, newReplica(t, first.redis), newReplica(t, first.redis)}
+			for _, f := range replicas {
+				f.connected()
+			}
+			away.leave(first.redis)
+			var people sync.WaitGroup // each says one thing after the other
+			for _, person := range []string{"ann", "bob", "eve"} {
+				people.Go(func() {
+					for n := range each {
+						replicas[(n+len(person))%len(replicas)].accept(event(person, n))
+					}
+				})
+			}
+			people.Wait()
+			if err := away.back(first.redis); err != nil {
+				t.Fatal(err)
+			}
+			for _, person := range []string{"ann", "bob", "eve"} {
+				replicas[2].accept(event(person, each))
+			}
+			first.drain(3 * (each + 1))
+		})
+	}
+}
+
 // What is in the file survives the program, and a program may start without Redis.
 func TestStartWithoutRedis(t *testing.T) {
 	f := newFixture(t)
@@ -253,7 +298,7 @@ func TestSpooledEventsAreInTheInbox(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if stopped, err := f.Interrupt(ctx, "c", "x"); stopped || err != nil {
+	if stopped, err := f.Interrupt(ctx, "c", "x", ""); stopped || err != nil {
 		t.Errorf("got %v, %v", stopped, err)
 	}
 }

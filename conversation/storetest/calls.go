@@ -11,8 +11,9 @@ import (
 )
 
 // accept has the store accept an event, which it may have seen before.
-func (s *state) accept(p *person, id string) {
+func (s *state) accept(p *person, id string, alone bool) {
 	ev := question(p.name, id)
+	ev.Alone = alone
 	wantFresh, wantErr := s.lives[id] == nil, error(nil)
 	if wantFresh && (s.waiting >= stateFull || len(p.waiting) >= stateEach) {
 		wantFresh, wantErr = false, conversation.ErrFull
@@ -26,14 +27,14 @@ func (s *state) accept(p *person, id string) {
 	}
 	s.lives[id] = &life{ev: ev}
 	s.mark(id, conversation.MarkAccepted)
-	s.enqueue(p, id)
+	s.enqueue(p, id, alone)
 }
 
 // enqueue is the model of an event that comes to wait.
-func (s *state) enqueue(p *person, id string) {
+func (s *state) enqueue(p *person, id string, alone bool) {
 	s.waiting++
 	s.clock++
-	p.waiting = append(p.waiting, ask{id, s.clock})
+	p.waiting = append(p.waiting, ask{id, s.clock, alone})
 	if len(p.waiting) == 1 {
 		s.ready = append(s.ready, p)
 	}
@@ -51,7 +52,7 @@ func (s *state) take() {
 	}
 	p := s.ready[0]
 	s.ready = s.ready[1:]
-	p.attempt++
+	p.take(s.opts.Join)
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
 	defer cancel()
 	l, err := s.store.Take(ctx, home)
@@ -61,6 +62,16 @@ func (s *state) take() {
 	if l.Event.ID != p.waiting[0].id || l.Event.Sender.ID != p.name || l.Attempt != p.attempt {
 		s.Fatalf("took event %q of %q, attempt %d; want %q of %q, attempt %d",
 			l.Event.ID, l.Event.Sender.ID, l.Attempt, p.waiting[0].id, p.name, p.attempt)
+	}
+	var behind, want []string
+	for _, ev := range l.Joined {
+		behind = append(behind, ev.ID)
+	}
+	for _, ask := range p.waiting[1:p.joined] {
+		want = append(want, ask.id)
+	}
+	if !slices.Equal(behind, want) {
+		s.Fatalf("with event %q came %q, want %q", l.Event.ID, behind, want)
 	}
 	var turns []string
 	for _, turn := range l.History {
@@ -72,9 +83,28 @@ func (s *state) take() {
 	if string(l.Noted) != p.note {
 		s.Fatalf("note %q, want %q", l.Noted, p.note)
 	}
-	s.mark(p.waiting[0].id, conversation.MarkTaken, " ", p.attempt)
+	s.markAll(p, conversation.MarkTaken, " ", p.attempt)
 	p.hand = &hand{Lease: l, of: p}
 	s.leases = append(s.leases, p.hand)
+}
+
+// take is the model of an attempt.
+func (p *person) take(join int) {
+	p.attempt++
+	if p.attempt > 1 {
+		return
+	}
+	p.joined = 1
+	for p.joined < min(join, len(p.waiting)) && !p.waiting[0].alone && !p.waiting[p.joined].alone {
+		p.joined++
+	}
+}
+
+// markAll adds to the models of the lives of the events that a person's lease has.
+func (s *state) markAll(p *person, what ...any) {
+	for _, ask := range p.waiting[:p.joined] {
+		s.mark(ask.id, what...)
+	}
 }
 
 // use calls a method of a lease, which may be over.
@@ -121,7 +151,7 @@ func (s *state) used(h *hand, op byte, out conversation.Outcome, note string) {
 		s.settle(h.of, out)
 		s.end(h)
 	case opRelease:
-		s.mark(h.Event.ID, conversation.MarkReleased)
+		s.markAll(h.of, conversation.MarkReleased)
 		s.end(h)
 	case opNote:
 		h.of.note = note
@@ -139,7 +169,7 @@ func (s *state) end(h *hand) {
 
 // interrupt asks for a turn to stop.
 func (s *state) interrupt(p *person) {
-	got, err := s.store.Interrupt(s.Context(), home, conversation.KeyOf(question(p.name, "")))
+	got, err := s.store.Interrupt(s.Context(), home, conversation.KeyOf(question(p.name, "")), "")
 	if err != nil || got != (p.hand != nil) {
 		s.Fatalf("interrupt: %t, %v; want %t", got, err, p.hand != nil)
 	}
@@ -170,24 +200,25 @@ func (s *state) retryOrDrop(arg int) {
 	s.dead = slices.Delete(s.dead, n, n+1)
 	s.mark(dead.id, what)
 	if what == conversation.MarkRetried {
-		s.enqueue(dead.of, dead.id)
+		s.enqueue(dead.of, dead.id, dead.alone)
 	}
 }
 
 // settle is the model of Done.
 func (s *state) settle(p *person, out conversation.Outcome) {
-	id := p.waiting[0].id
-	s.mark(id, out.How)
-	p.waiting = p.waiting[1:]
-	p.attempt, p.note = 0, ""
-	s.waiting--
-	if out.How == conversation.Dead {
-		s.dead = append(s.dead, letter{id, p})
+	for _, ask := range p.waiting[:p.joined] {
+		s.mark(ask.id, out.How)
+		if out.How == conversation.Dead {
+			s.dead = append(s.dead, letter{ask, p})
+		}
+		if len(s.dead) > stateDead {
+			s.mark(s.dead[0].id, conversation.MarkDropped, " too many dead letters")
+			s.dead = s.dead[1:]
+		}
 	}
-	if len(s.dead) > stateDead {
-		s.mark(s.dead[0].id, conversation.MarkDropped, " too many dead letters")
-		s.dead = s.dead[1:]
-	}
+	p.waiting = p.waiting[p.joined:]
+	s.waiting -= p.joined
+	p.attempt, p.joined, p.note = 0, 0, ""
 	if out.Forget {
 		p.turns = nil
 	}

@@ -10,21 +10,23 @@ import (
 	"testing"
 	"time"
 
+	"longwire/connectors"
 	"longwire/conversation"
 )
 
 // testOnePairOfHands is RunReplicas with one store.
 func testOnePairOfHands(w *world) {
 	w.start(conversation.Options{Lease: long})
-	onePairOfHands(w.T, []conversation.Store{w.store})
+	onePairOfHands(w.T, []conversation.Store{w.store}, 1)
 }
 
 // RunReplicas has n stores work on the same data at the same time: every event is
-// taken and done once, in order, and a conversation is in one pair of hands.
+// taken and done once, in order, alone or joined with the ones before it, a
+// conversation is in one pair of hands, and the shelf is one.
 func RunReplicas(t *testing.T, n int, open Open) {
 	stores := make([]conversation.Store, n)
 	for i := range stores {
-		store, err := open(conversation.Options{Lease: long})
+		store, err := open(conversation.Options{Lease: long, Join: joined})
 		if err != nil {
 			t.Fatalf("open: %v", err)
 		}
@@ -35,7 +37,8 @@ func RunReplicas(t *testing.T, n int, open Open) {
 		})
 		stores[i] = store
 	}
-	onePairOfHands(t, stores)
+	onePairOfHands(t, stores, joined)
+	sharedShelf(t, stores)
 }
 
 const (
@@ -43,6 +46,7 @@ const (
 	eachAsks = 5   // events of each
 	workers  = 32
 	intakes  = 8 // goroutines that accept
+	joined   = 3 // events in one lease, where several are
 )
 
 // hands watches over the events while many work on them.
@@ -52,16 +56,21 @@ type hands struct {
 	finish context.CancelFunc // called with the last event
 	left   atomic.Int64
 
-	mu   sync.Mutex
-	busy map[conversation.Key]bool // in somebody's hands
-	next map[conversation.Key]int  // the number of the event that has to come
+	join int // Options.Join of the stores
+
+	mu    sync.Mutex
+	busy  map[conversation.Key]bool // in somebody's hands
+	next  map[conversation.Key]int  // the number of the event that has to come
+	turns map[conversation.Key]int  // how many are done
+	share map[conversation.Key]int  // with how many that one was taken, 0 for not yet
 }
 
 // onePairOfHands accepts and works at the same time, spread over the stores.
-func onePairOfHands(t *testing.T, stores []conversation.Store) {
+func onePairOfHands(t *testing.T, stores []conversation.Store, join int) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
-	h := &hands{t: t, ctx: ctx, finish: cancel, busy: map[conversation.Key]bool{}, next: map[conversation.Key]int{}}
+	h := &hands{t: t, ctx: ctx, finish: cancel, join: join, busy: map[conversation.Key]bool{},
+		next: map[conversation.Key]int{}, turns: map[conversation.Key]int{}, share: map[conversation.Key]int{}}
 	h.left.Store(crowd * eachAsks)
 	var wg sync.WaitGroup
 	for n := range intakes {
@@ -118,18 +127,19 @@ func (h *hands) work(store conversation.Store, n int) {
 			}
 			continue
 		}
-		h.let(key, 1)
+		done := 1 + len(l.Joined)
+		h.let(key, done)
 		if err := l.Done(h.t.Context(), answered(l)); err != nil {
 			h.t.Errorf("done: %v", err)
 		}
-		if h.left.Add(-1) == 0 {
+		if h.left.Add(-int64(done)) == 0 {
 			h.finish()
 		}
 	}
 }
 
 // grab notes that somebody has the conversation, who must be the only one, and
-// checks that this is the event that has to come.
+// checks that these are the events that have to come.
 func (h *hands) grab(key conversation.Key, l *conversation.Lease) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,12 +147,19 @@ func (h *hands) grab(key conversation.Key, l *conversation.Lease) {
 		h.t.Errorf("conversation %q is in two pairs of hands", key)
 	}
 	h.busy[key] = true
-	_, number, _ := strings.Cut(l.Event.ID, "#")
-	if number != strconv.Itoa(h.next[key]) {
-		h.t.Errorf("took event %q, want number %d", l.Event.ID, h.next[key])
+	for i, ev := range append([]connectors.Event{l.Event}, l.Joined...) {
+		_, number, _ := strings.Cut(ev.ID, "#")
+		if number != strconv.Itoa(h.next[key]+i) {
+			h.t.Errorf("took event %q, want number %d", ev.ID, h.next[key]+i)
+		}
 	}
-	if len(l.History) != h.next[key] {
-		h.t.Errorf("event %q comes with %d turns", l.Event.ID, len(l.History))
+	share := 1 + len(l.Joined)
+	if share > h.join || h.share[key] != 0 && share != h.share[key] {
+		h.t.Errorf("event %q comes with %d, of at most %d, and came with %d before", l.Event.ID, share, h.join, h.share[key])
+	}
+	h.share[key] = share
+	if len(l.History) != h.turns[key] {
+		h.t.Errorf("event %q comes with %d turns, want %d", l.Event.ID, len(l.History), h.turns[key])
 	}
 }
 
@@ -151,5 +168,9 @@ func (h *hands) let(key conversation.Key, done int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.busy[key] = false
-	h.next[key] += done
+	if done > 0 {
+		h.next[key] += done
+		h.turns[key]++
+		h.share[key] = 0
+	}
 }

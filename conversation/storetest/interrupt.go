@@ -12,7 +12,7 @@ import (
 func (w *world) interrupt(connection, person string, want bool) {
 	w.Helper()
 	key := conversation.KeyOf(question(person, ""))
-	if got, err := w.store.Interrupt(w.Context(), connection, key); err != nil || got != want {
+	if got, err := w.store.Interrupt(w.Context(), connection, key, ""); err != nil || got != want {
 		w.Fatalf("interrupt %q: %t, %v; want %t", person, got, err, want)
 	}
 }
@@ -45,6 +45,12 @@ func testInterrupt(w *world) {
 		w.renewed(l, conversation.ErrInterrupted)
 	}
 	w.renewed(other, nil)
+	for trace, want := range map[string]bool{question("ann", "1").Trace(): true, question("ann", "2").Trace(): false, "aaaaaaaa": false} {
+		key := conversation.KeyOf(question("ann", ""))
+		if got, err := w.store.Interrupt(w.Context(), home, key, trace); err != nil || got != want {
+			w.Fatalf("interrupt the turn of %s: %t, %v; want %t", trace, got, err, want)
+		}
+	}
 	w.note(l, "interrupted, and the lease is kept")
 	w.release(l)
 	w.interrupt(home, "ann", false)
@@ -68,7 +74,7 @@ func testInterruptTakenOver(w *world) {
 	w.accept(question("ann", "1"))
 	l := w.takeID("1")
 	key := conversation.KeyOf(l.Event)
-	if _, err := w.store.Interrupt(w.Context(), home, key); err != nil {
+	if _, err := w.store.Interrupt(w.Context(), home, key, ""); err != nil {
 		w.Fatalf("interrupt: %v", err)
 	}
 	w.pass(short + 50*time.Millisecond)
@@ -90,6 +96,7 @@ func RunPair(t *testing.T, setup func(t *testing.T) Open) {
 		{"Interrupt", pairInterrupt},
 		{"Note", pairNote},
 		{"Desk", pairDesk},
+		{"Join", pairJoin},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			open := setup(t)

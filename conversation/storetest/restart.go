@@ -216,7 +216,7 @@ func closedCalls(ctx context.Context, store conversation.Store, desk conversatio
 	}
 	_, errs["take"] = store.Take(ctx, home)
 	_, errs["waiting"] = store.Waiting(ctx, home)
-	_, errs["interrupt"] = store.Interrupt(ctx, home, "person/ann")
+	_, errs["interrupt"] = store.Interrupt(ctx, home, "person/ann", "")
 	_, errs["inbox"] = desk.Inbox(ctx, home, 10)
 	_, errs["life"] = desk.Life(ctx, home, "aaaaaaaa")
 	return errs

@@ -70,6 +70,7 @@ type person struct {
 	name    string
 	waiting []ask
 	attempt int
+	joined  int    // how many of waiting have been taken together
 	note    string // of the oldest waiting event
 	turns   []string
 	hand    *hand // who has it, nil for nobody; not over for the store, even if it was closed
@@ -77,13 +78,14 @@ type person struct {
 
 // ask is the model of a waiting event.
 type ask struct {
-	id  string
-	seq int
+	id    string
+	seq   int
+	alone bool
 }
 
 // letter is the model of a dead letter.
 type letter struct {
-	id string
+	ask
 	of *person
 }
 
@@ -122,7 +124,7 @@ const (
 func (s *state) call(op byte, arg int) {
 	switch op % ops {
 	case opAccept, opAcceptToo:
-		s.accept(&s.people[arg%statePeople], strconv.Itoa(arg/statePeople%24))
+		s.accept(&s.people[arg%statePeople], strconv.Itoa(arg/statePeople%24), arg >= 128)
 	case opTake, opTakeToo:
 		s.take()
 	case opInterrupt:
@@ -131,6 +133,7 @@ func (s *state) call(op byte, arg int) {
 		s.retryOrDrop(arg)
 	case opOther:
 		if arg%4 == 0 {
+			s.opts.Join = arg/4%stateEach + 1
 			s.reopen()
 			return
 		}
@@ -190,7 +193,7 @@ func (s *state) check() {
 		p := &s.people[n]
 		for i, ask := range p.waiting {
 			state := conversation.ItemWaiting
-			if i == 0 && p.hand != nil {
+			if i < p.joined && p.hand != nil {
 				state = conversation.ItemHeld
 			}
 			want = append(want, string(state)+" "+ask.id)

@@ -1,7 +1,7 @@
-// Package storetest states the contract of conversation.Store as tests. Both
-// stores run it: Run with one store at a time, RunReplicas and RunPair with several
-// on the same data, Interpret (state.go) with sequences of calls that a fuzzer
-// makes up, and the benchmarks in bench.go.
+// Package storetest states the contract of conversation.Store, of its Desk and of
+// its Shelf as tests. Both stores run it: Run with one store at a time, RunReplicas
+// and RunPair with several on the same data, Interpret (state.go) with sequences of
+// calls that a fuzzer makes up, and the benchmarks in bench.go.
 //
 // The suite never expects something to happen quickly, only that it happens, and
 // where the contract says "not before", that it does not happen before. What must
@@ -80,6 +80,17 @@ func Run(t *testing.T, setup func(t *testing.T) Open) {
 		{"HistoryTrimmed", testHistoryTrimmed},
 		{"HistoryForgotten", testHistoryForgotten},
 		{"HistoryExpires", testHistoryExpires},
+		{"Join", testJoin},
+		{"JoinUnchanged", testJoinUnchanged},
+		{"JoinFixed", testJoinFixed},
+		{"JoinFixedAlone", testJoinFixedAlone},
+		{"JoinTakeover", testJoinTakeover},
+		{"JoinDone", testJoinDone},
+		{"JoinDead", testJoinDead},
+		{"JoinDeadBound", testJoinDeadBound},
+		{"JoinFull", testJoinFull},
+		{"JoinInbox", testJoinInbox},
+		{"JoinLease", testJoinLease},
 		{"Dead", testDead},
 		{"RetryAndDrop", testRetryAndDrop},
 		{"RetryOnce", testRetryOnce},
@@ -89,6 +100,21 @@ func Run(t *testing.T, setup func(t *testing.T) Open) {
 		{"Life", testLife},
 		{"LifeBounded", testLifeBounded},
 		{"LifeForgotten", testLifeForgotten},
+		{"ShelfKinds", testShelfKinds},
+		{"ShelfRestart", testShelfRestart},
+		{"ShelfCount", testShelfCount},
+		{"ShelfCountForgotten", testShelfCountForgotten},
+		{"ShelfCountAtTheSameTime", testShelfCountAtTheSameTime},
+		{"ShelfPace", testShelfPace},
+		{"ShelfPaceRoom", testShelfPaceRoom},
+		{"ShelfPaceRest", testShelfPaceRest},
+		{"ShelfPaceWithout", testShelfPaceWithout},
+		{"ShelfPaceAtTheSameTime", testShelfPaceAtTheSameTime},
+		{"ShelfValue", testShelfValue},
+		{"ShelfMemory", testShelfMemory},
+		{"ShelfRecords", testShelfRecords},
+		{"ShelfRecordsAtTheSameTime", testShelfRecordsAtTheSameTime},
+		{"ShelfEnds", testShelfEnds},
 		{"Restart", testRestart},
 		{"HostileKeys", testHostileKeys},
 		{"HostileConnections", testHostileConnections},

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,10 +10,10 @@ import (
 	"longwire/conversation"
 )
 
-// Spoil changes what a store has stored of the oldest event that waits in a
-// conversation of the home connection: kept is given what is there and returns
-// what is to be there.
-type Spoil func(t *testing.T, store conversation.Store, key conversation.Key, kept func(was string) string)
+// Spoil changes what a store has stored of event n, 0 for the oldest, of those that
+// wait in a conversation of the home connection: kept is given what is there and
+// returns what is to be there.
+type Spoil func(t *testing.T, store conversation.Store, key conversation.Key, n int, kept func(was string) string)
 
 // RunUnreadable has events become unreadable. Each is put away as a dead letter,
 // and what waits behind it goes on.
@@ -34,7 +36,7 @@ func RunUnreadable(t *testing.T, setup func(t *testing.T) Open, spoil Spoil) {
 			w.accept(question("ann", "1"))
 			w.accept(question("ann", "2"))
 			key := conversation.KeyOf(question("ann", ""))
-			spoil(t, w.store, key, test.kept)
+			spoil(t, w.store, key, 0, test.kept)
 			if items, err := w.desk().Inbox(w.Context(), home, 10); err != nil || len(items) != 2 {
 				t.Fatalf("inbox before: %v, %v", items, err)
 			}
@@ -56,6 +58,40 @@ func RunUnreadable(t *testing.T, setup func(t *testing.T) Open, spoil Spoil) {
 			}
 			w.lists()
 		})
+	}
+	t.Run("Joined", func(t *testing.T) { runUnreadableJoined(t, setup, spoil) })
+}
+
+// runUnreadableJoined has one of the events that wait for a lease together become
+// unreadable. What is joined ends before it, at every attempt, and it is put away when
+// its turn comes.
+func runUnreadableJoined(t *testing.T, setup func(t *testing.T) Open, spoil Spoil) {
+	for n, leases := range [][]string{{"bcd"}, {"a", "cd"}, {"ab", "d"}, {"abc"}} {
+		for form, kept := range map[string]func(was string) string{
+			"Text":      func(was string) string { return was[:8] + "no JSON\n" },
+			"Nothing":   func(string) string { return "" },
+			"OtherType": func(was string) string { return strings.Replace(was, `"text":"`, `"text":7,"was":"`, 1) },
+		} {
+			t.Run(fmt.Sprint(n, form), func(t *testing.T) {
+				w := &world{T: t, open: setup(t)}
+				w.start(conversation.Options{Lease: long, Join: 4})
+				w.asks("abcd")
+				spoil(t, w.store, conversation.KeyOf(asked("a")), n, kept)
+				for _, ids := range leases {
+					w.release(w.takeShare(ids))
+					l := w.takeShare(ids)
+					w.done(l, answered(l))
+				}
+				w.nothing(home, glance)
+				w.waits(home, 0)
+				w.unreadable(conversation.KeyOf(asked("a")), "")
+				for _, id := range strings.Split(strings.Join(leases, ""), "") {
+					if life := w.life(asked(id)); life[len(life)-1] != "answered" {
+						t.Errorf("life of %q: %q", id, life)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,30 +24,84 @@ const traceLen = 8
 // Unreadable is why an event is dead that Take could not decode.
 const Unreadable = "the event that was stored cannot be read"
 
-// Encode is an event as it is kept: its trace, so that a store can mark the life
-// of an event without decoding it, and then the event as JSON.
+// timeLen is how many digits the time has with which an event is kept.
+const timeLen = 15
+
+// The flags of an event.
+const (
+	flagAlone   = 'a' // connectors.Event.Alone
+	flagRetried = 'r' // connectors.Event.Retried
+)
+
+// Encode is an event as it is kept. In front is what a store has to know without
+// decoding it: the trace, under which it marks the life of the event; when it was
+// sent, in milliseconds since 1970, by which it puts events in order; and the flags.
+// Then comes the event as JSON.
 func Encode(ev connectors.Event) ([]byte, error) {
 	text, err := json.Marshal(ev)
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
-	return append([]byte(ev.Trace()), text...), nil
+	sent := ev.Sent
+	if sent.IsZero() {
+		sent = ev.Received
+	}
+	head := fmt.Sprintf("%s%0*d", ev.Trace(), timeLen, max(sent.UnixMilli(), 0))
+	if ev.Alone {
+		head += string(flagAlone)
+	}
+	return append([]byte(head), text...), nil
 }
 
 // Trace is the trace at the start of an event as it is kept.
 func Trace(kept []byte) string { return string(kept[:min(len(kept), traceLen)]) }
 
+// Retried is an event as it is kept once an operator has put it back.
+func Retried(kept []byte) []byte {
+	head, flags, text := split(kept)
+	if len(head) < traceLen || bytes.ContainsRune(flags, flagRetried) { // the first is no event
+		return kept
+	}
+	return slices.Concat(head, flags, []byte{flagRetried}, text)
+}
+
+// Alone reports whether an event is not to be joined with others. One that cannot be
+// read is not.
+func Alone(kept []byte) bool {
+	_, flags, _ := split(kept)
+	return bytes.ContainsRune(flags, flagAlone)
+}
+
+// split parts what is kept. What was kept before there was a time has neither that
+// nor flags.
+func split(kept []byte) (head, flags, text []byte) {
+	n := len(Trace(kept))
+	if len(kept) >= n+timeLen && kept[n] >= '0' && kept[n] <= '9' {
+		n += timeLen
+	}
+	end := n
+	for end < len(kept) && kept[end] >= 'a' && kept[end] <= 'z' {
+		end++
+	}
+	return kept[:n], kept[n:end], kept[end:]
+}
+
 // Decode undoes Encode. Of an event that cannot be read, ok is false and the
 // event has its connection and an ID: its own if that much can be read, and
 // otherwise one made from the bytes, so that the event can be named by its trace.
 func Decode(connection string, kept []byte) (ev connectors.Event, ok bool) {
-	err := json.Unmarshal(kept[len(Trace(kept)):], &ev)
+	head, flags, text := split(kept)
+	ev.Alone = bytes.ContainsRune(flags, flagAlone)
+	ev.Retried = bytes.ContainsRune(flags, flagRetried)
+	err := json.Unmarshal(text, &ev)
 	if err == nil && ev.ID != "" {
 		return ev, true
 	}
 	id := ev.ID
 	if id == "" {
-		sum := sha256.Sum256(kept)
+		// The same one after it was retried.
+		flags = bytes.ReplaceAll(flags, []byte{flagRetried}, nil)
+		sum := sha256.Sum256(slices.Concat(head, flags, text))
 		id = "unreadable " + hex.EncodeToString(sum[:8])
 	}
 	return connectors.Event{Connection: connection, ID: id}, false

@@ -25,6 +25,27 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+func TestRetried(t *testing.T) {
+	ev := connectors.Event{ID: "1", Connection: "home", Sent: time.Unix(5, 0)}
+	kept, err := Encode(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := append([]byte(ev.Trace()), kept[len(Trace(kept))+timeLen:]...) // before there was a time
+	for _, kept := range [][]byte{kept, old} {
+		if got, ok := Decode("home", kept); !ok || got.Retried {
+			t.Errorf("%s: %+v, %t", kept, got, ok)
+		}
+		again := Retried(Retried(kept))
+		if got, ok := Decode("home", again); !ok || !got.Retried || got.ID != "1" {
+			t.Errorf("%s: %+v, %t", again, got, ok)
+		}
+		if len(again) != len(kept)+1 {
+			t.Errorf("%s: marked twice", again)
+		}
+	}
+}
+
 // Whatever is stored, what comes out can be named: the same bytes always by the same
 // trace.
 func FuzzDecode(f *testing.F) {
@@ -37,6 +58,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte(`aaaaaaaa{"id":"1","text":7}`))
 	f.Add([]byte(`aaaaaaaa{}`))
+	f.Add(Retried(kept))
+	f.Add([]byte(`aaaaaaaa000000000000007r{"id":"1"`))
 	f.Fuzz(func(t *testing.T, kept []byte) {
 		ev, ok := Decode("home", kept)
 		if ok {
@@ -50,6 +73,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		if again, _ := Decode("home", kept); again.Trace() != ev.Trace() {
 			t.Fatalf("it is called %s and %s", ev.Trace(), again.Trace())
+		}
+		if again, _ := Decode("home", Retried(kept)); again.Trace() != ev.Trace() {
+			t.Fatalf("it is called %s, and %s once it was retried", ev.Trace(), again.Trace())
 		}
 	})
 }

@@ -1,4 +1,4 @@
--- Writes the outcome of a turn, removes its event, or keeps it as a dead letter,
+-- Writes the outcome of a turn, removes its events, or keeps them as dead letters,
 -- and ends the lease.
 --
 -- KEYS  1 ready   2 lane:K   3 count   4 waiting:K   5 turns:K   6 life:T
@@ -6,28 +6,36 @@
 -- ARGV  1 group   2 lease, ms   3 entry   4 K   5 the turn, '' for none
 --       6 '1' to drop the turns so far   7 how many turns to keep
 --       8 how long to keep them, ms, '0' for ever
---       9 what became of the event   10 the reason, for its life
+--       9 what became of the events   10 the reason, for their lives
 --       11 how long to keep a life, ms   12 '1' if an earlier call may have succeeded
---       13 what is known of the dead letter, '' for none   14 T
---       15 how many dead letters to keep   16 what the keys of lives start with
+--       13 what is known of the dead letters, '' for none
+--       14 how many dead letters to keep   15 what the keys of lives start with
+--       16 … the traces of the events: T, and of those joined with it, in their order
 -- Returns 1 done, 0 the lease is over.
 --
 -- The first change frees memory, so that a turn can end when Redis has run out of
 -- it; Redis lets a script that has begun to write go on.
 
 if not alive(KEYS[1], ARGV[1], ARGV[3], ARGV[2]) then
-  -- If this lease has ended the event, that is the last of the event's life.
-  local last = ARGV[12] == '1' and redis.call('LINDEX', KEYS[6], -1)
-  if last and string.find(last, ' ' .. ARGV[3] .. ' ' .. ARGV[9] .. ' ', 1, true) then
-    return 1
+  -- If this lease has ended the event, the event's life says so: at its end, or before
+  -- what has become of the dead letter since.
+  if ARGV[12] == '1' then
+    for _, told in ipairs(redis.call('LRANGE', KEYS[6], 0, -1)) do
+      if string.find(told, ' ' .. ARGV[3] .. ' ' .. ARGV[9] .. ' ', 1, true) then
+        return 1
+      end
+    end
   end
   return 0
 end
-local event = redis.call('LPOP', KEYS[4])
+local events = {} -- by the index of the trace
+for i = 16, #ARGV do
+  events[i] = redis.call('LPOP', KEYS[4])
+end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 redis.call('DEL', KEYS[2])
-redis.call('DECR', KEYS[3])
+redis.call('DECRBY', KEYS[3], #ARGV - 15)
 if ARGV[6] == '1' then
   redis.call('DEL', KEYS[5])
 end
@@ -44,18 +52,20 @@ if redis.call('EXISTS', KEYS[4]) == 1 then
   redis.call('XADD', KEYS[1], '*', 'k', ARGV[4])
 end
 local time = redis.call('TIME')
-mark(KEYS[6], time, ARGV[3], ARGV[9], ARGV[10], ARGV[11])
-
-if ARGV[13] ~= '' and event then
-  redis.call('HSET', KEYS[7], ARGV[14], ARGV[13] .. event)
-  redis.call('ZADD', KEYS[8], string.format('%s%06d', time[1], time[2]), ARGV[14])
-  for _ = 1, math.min(redis.call('ZCARD', KEYS[8]) - tonumber(ARGV[15]), 4) do
-    local oldest = redis.call('ZRANGE', KEYS[8], 0, 0)[1]
-    redis.call('ZREM', KEYS[8], oldest)
-    redis.call('HDEL', KEYS[7], oldest)
-    local life = ARGV[16] .. oldest
-    if redis.call('EXISTS', life) == 1 then
-      mark(life, time, '-', 'dropped', 'too many dead letters', ARGV[11])
+for i = 16, #ARGV do
+  mark(ARGV[15] .. ARGV[i], time, ARGV[3], ARGV[9], ARGV[10], ARGV[11])
+  if ARGV[13] ~= '' and events[i] then
+    redis.call('HSET', KEYS[7], ARGV[i], ARGV[13] .. events[i])
+    -- Letters are kept by their time, and those of one turn in the order of their events.
+    redis.call('ZADD', KEYS[8], string.format('%.0f', time[1] * 1000000 + time[2] + i - 16), ARGV[i])
+    for _ = 1, math.min(redis.call('ZCARD', KEYS[8]) - tonumber(ARGV[14]), 4) do
+      local oldest = redis.call('ZRANGE', KEYS[8], 0, 0)[1]
+      redis.call('ZREM', KEYS[8], oldest)
+      redis.call('HDEL', KEYS[7], oldest)
+      local life = ARGV[15] .. oldest
+      if redis.call('EXISTS', life) == 1 then
+        mark(life, time, '-', 'dropped', 'too many dead letters', ARGV[11])
+      end
     end
   end
 end

@@ -26,11 +26,18 @@ local function since(event)
   return ''
 end
 
-local function read(state, key, first, last)
-  local attempt = first == 0 and redis.call('HGET', ARGV[3] .. 'lane:' .. key, 'attempt') or '0'
-  for _, event in ipairs(redis.call('LRANGE', ARGV[3] .. 'waiting:' .. key, first, last)) do
-    table.insert(items, {state, key, attempt, event, since(event)})
-    attempt = '0'
+-- taken says how often the oldest event of a conversation was taken, and together
+-- with how many, itself included.
+local function taken(key)
+  local lane = redis.call('HMGET', ARGV[3] .. 'lane:' .. key, 'attempt', 'joined')
+  return lane[1] or '0', tonumber(lane[2] or '1')
+end
+
+-- read lists the events of a conversation from index first on, at most so many.
+local function read(state, key, first, most)
+  local attempt, together = taken(key)
+  for i, event in ipairs(redis.call('LRANGE', ARGV[3] .. 'waiting:' .. key, first, first + most - 1)) do
+    table.insert(items, {state, key, first + i <= together and attempt or '0', event, since(event)})
   end
 end
 
@@ -43,30 +50,32 @@ for i = 1, #gone, 2 do
 end
 
 -- The conversations, in the order of the line: those delivered and not over are
--- held, and of them only what comes after the first event waits.
-local held = {}
+-- held, and of them only what comes after the events that were taken waits.
+local held = {} -- by entry, how many of the events
 local pending = redis.pcall('XPENDING', ready, ARGV[1], '-', '+', limit)
 if not pending.err then
   for _, found in ipairs(pending) do
     if found[3] < tonumber(ARGV[2]) then
-      held[found[1]] = true
+      held[found[1]] = 1
     end
   end
 end
 local line = redis.call('XRANGE', ready, '-', '+', 'COUNT', limit)
 for _, found in ipairs(line) do
   if #items < limit and held[found[1]] then
-    read('held', found[2][2], 0, 0)
+    local _, together = taken(found[2][2])
+    held[found[1]] = together
+    read('held', found[2][2], 0, math.min(together, limit - #items))
   end
 end
 for _, found in ipairs(line) do
   if #items < limit then
-    read('waiting', found[2][2], held[found[1]] and 1 or 0, limit - #items - 1 + (held[found[1]] and 1 or 0))
+    read('waiting', found[2][2], held[found[1]] or 0, limit - #items)
   end
 end
 for _, key in ipairs(redis.call('ZRANGE', later, 0, limit - 1)) do
   if #items < limit then
-    read('waiting', key, 0, limit - #items - 1)
+    read('waiting', key, 0, limit - #items)
   end
 end
 return items

@@ -2,15 +2,16 @@
 -- ready by itself: conversations released until now, and those whose lease has
 -- run out.
 --
--- KEYS  1 ready   2 later
+-- KEYS  1 ready   2 later   3 hold
 -- ARGV  1 group   2 consumer   3 lease, ms   4 turns to read
 --       5 what the keys of the connection start with, for waiting:K, lane:K,
 --       turns:K and life:T
 --       6 where to go on looking for leases that have run out, '' for not now
 --       7 how long to keep a life, ms
--- Returns {where to go on, entry, K, attempt, event, {turns}, note or nil}
+--       8 how many events may share a turn
+-- Returns {where to go on, entry, K, attempt, event, {turns}, note or nil, {joined events}}
 --      or {where to go on, id of the last entry read, ms until one is due or -1}
---      when nothing is ready.
+--      when nothing is ready, or {'', '', ms} while nobody is to take anything.
 --
 -- Reading the entry and leasing the conversation are one step, so there is no
 -- moment in which a caller that goes away leaves an entry in nobody's hands.
@@ -19,6 +20,11 @@ local ready, later = KEYS[1], KEYS[2]
 local group, consumer, lease = ARGV[1], ARGV[2], ARGV[3]
 local cursor = ARGV[6]
 local few = 16 -- bounds every loop
+
+local held = redis.call('PTTL', KEYS[3])
+if held > 0 then
+  return {'', '', held}
+end
 
 local function enqueue(key)
   redis.call('XADD', ready, '*', 'k', key)
@@ -59,6 +65,25 @@ if cursor ~= '' then
   end
 end
 
+-- join says which events share the turn of one that is taken the first time, and
+-- notes how many, so that every later attempt has the same.
+local function join(waiting, event, lane)
+  local joined, most = {}, tonumber(ARGV[8])
+  if most <= 1 or alone(event) then
+    return joined
+  end
+  for _, behind in ipairs(redis.call('LRANGE', waiting, 1, most - 1)) do
+    if alone(behind) then
+      break
+    end
+    table.insert(joined, behind)
+  end
+  if #joined > 0 then
+    redis.call('HSET', lane, 'joined', 1 + #joined)
+  end
+  return joined
+end
+
 for _ = 1, few do
   local got = read()
   if got and got.err then
@@ -69,14 +94,26 @@ for _ = 1, few do
   end
   local entry = got[1][2][1]
   local id, key = entry[1], entry[2][2]
-  local event = redis.call('LINDEX', ARGV[5] .. 'waiting:' .. key, 0)
+  local waiting, lane = ARGV[5] .. 'waiting:' .. key, ARGV[5] .. 'lane:' .. key
+  local event = redis.call('LINDEX', waiting, 0)
   if event then
-    local lane = ARGV[5] .. 'lane:' .. key
     local attempt = redis.call('HINCRBY', lane, 'attempt', 1)
+    local note, joined = false, {}
+    if attempt == 1 then
+      joined = join(waiting, event, lane)
+    else
+      local known = redis.call('HMGET', lane, 'note', 'joined')
+      note = known[1]
+      if known[2] then
+        joined = redis.call('LRANGE', waiting, 1, tonumber(known[2]) - 1)
+      end
+    end
     local turns = redis.call('LRANGE', ARGV[5] .. 'turns:' .. key, -tonumber(ARGV[4]), -1)
-    local note = redis.call('HGET', lane, 'note')
     mark(ARGV[5] .. 'life:' .. string.sub(event, 1, 8), time, id, 'taken', attempt, ARGV[7])
-    return {cursor, id, key, attempt, event, turns, note}
+    for _, behind in ipairs(joined) do
+      mark(ARGV[5] .. 'life:' .. string.sub(behind, 1, 8), time, id, 'taken', attempt, ARGV[7])
+    end
+    return {cursor, id, key, attempt, event, turns, note, joined}
   end
   drop(id) -- its list was deleted by somebody else's hand
 end

@@ -1,0 +1,36 @@
+package connectors
+
+import "context"
+
+// Action says that somebody has pressed a button below an answer.
+type Action struct {
+	Press Press
+	// Event is the question that the answer was about, as it was delivered.
+	Event Event
+	// By is who pressed. Only the ID is sure to be there.
+	By Person
+	// ID tells this press from every other.
+	ID string
+}
+
+// Press is which button it was.
+type Press string
+
+// The buttons.
+const (
+	PressStop  Press = "stop"  // the answer is to end here
+	PressAgain Press = "again" // the question is to be answered once more
+	PressGood  Press = "good"  // the answer was of use
+	PressBad   Press = "bad"   // it was not
+)
+
+// Act does what a button says, and returns what whoever pressed it is to read, in
+// their language. It returns within a second; what takes longer goes on afterwards.
+type Act func(ctx context.Context, a Action) (words string, err error)
+
+// Labels are the connector's own words on a card, in the language of the question.
+type Labels struct {
+	Thinking               string // while there is no answer yet
+	Continued              string // at the end of a card whose answer goes on in the next one
+	Stop, Again, Good, Bad string // on the buttons
+}

@@ -1,0 +1,101 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Show shows text, the answer so far, in the place of what was shown before. It
+// returns how long the next one has to wait at least. An error costs nothing: the
+// next Show has all of the text again, and the last word is the caller's. A Permanent
+// one ends the growing.
+type Show func(ctx context.Context, text string) (pause time.Duration, err error)
+
+// Grown is an answer that has been shown while it arrived.
+type Grown struct {
+	Text    string   // all of it; the words of a Failure are not in it
+	Failure *Failure // how it ended, if that was not well
+}
+
+// Words is what people are to read: the text, and the words of the failure.
+func (g Grown) Words() string {
+	if g.Failure == nil {
+		return g.Text
+	}
+	return strings.TrimPrefix(g.Text+"\n\n"+g.Failure.Text, "\n\n")
+}
+
+// Grow ranges over answer and lets show show it while it grows. Show runs beside
+// that, one call at a time, so a slow platform does not hold up the model, and what
+// has come is shown also while the model pauses. Grow returns when answer has ended
+// and show is not running; an error of answer that is no Failure is returned, since
+// then there will be another attempt.
+func Grow(ctx context.Context, answer Answer, show Show) (Grown, error) {
+	g := &growing{changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	var shower sync.WaitGroup
+	shower.Go(func() { g.show(ctx, show) })
+	defer shower.Wait() // a call on its way is not cut off: it might take effect after the last one
+	defer close(g.ended)
+
+	for delta, err := range answer {
+		var failure *Failure
+		switch {
+		case errors.As(err, &failure):
+			return Grown{Text: g.text(), Failure: failure}, nil
+		case err != nil:
+			return Grown{Text: g.text()}, err
+		}
+		g.add(delta)
+	}
+	return Grown{Text: g.text()}, nil
+}
+
+// growing is the answer so far.
+type growing struct {
+	changed chan struct{} // holds a token when there is something new
+	ended   chan struct{} // closed when nothing more comes
+
+	mu  sync.Mutex
+	all strings.Builder // guarded by mu
+}
+
+func (g *growing) add(delta string) {
+	g.mu.Lock()
+	g.all.WriteString(delta)
+	g.mu.Unlock()
+	select {
+	case g.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (g *growing) text() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all.String()
+}
+
+// show shows what has come, again and again until nothing more comes.
+func (g *growing) show(ctx context.Context, show Show) {
+	for {
+		select {
+		case <-g.changed:
+		case <-g.ended:
+			return
+		}
+		pause, err := show(ctx, g.text())
+		if Permanent(err) {
+			return
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-g.ended:
+			timer.Stop()
+			return
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// shows is what was shown, and when.
+type shows struct {
+	texts []string
+	times []time.Duration
+}
+
+// timed is an answer whose deltas come with a pause before each.
+func timed(pause time.Duration, deltas []string, end error) Answer {
+	return func(yield func(string, error) bool) {
+		for _, d := range deltas {
+			time.Sleep(pause)
+			if !yield(d, nil) {
+				return
+			}
+		}
+		if end != nil {
+			yield("", end)
+		}
+	}
+}
+
+func TestGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var s shows
+		grown, err := Grow(t.Context(), timed(time.Second, strings.Split("abcdefgh", ""), nil), func(_ context.Context, text string) (time.Duration, error) {
+			s.texts, s.times = append(s.texts, text), append(s.times, time.Since(began))
+			return 2400 * time.Millisecond, nil
+		})
+		if err != nil || grown.Text != "abcdefgh" || grown.Failure != nil || grown.Words() != "abcdefgh" {
+			t.Fatalf("%+v, %v", grown, err)
+		}
+		if want := "a abc abcde"; strings.Join(s.texts, " ") != want {
+			t.Errorf("shown %q at %v, want %q", s.texts, s.times, want)
+		}
+	})
+}
+
+// What has come is shown although the model says nothing for a while.
+func TestGrowShowsWhileTheModelPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s shows
+		answer := func(yield func(string, error) bool) {
+			if yield("a", nil) && yield("b", nil) {
+				time.Sleep(time.Minute)
+				yield("c", nil)
+			}
+		}
+		if _, err := Grow(t.Context(), answer, func(_ context.Context, text string) (time.Duration, error) {
+			s.texts = append(s.texts, text)
+			return time.Second, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(s.texts, "ab") {
+			t.Errorf("shown %q", s.texts)
+		}
+	})
+}
+
+// A slow platform holds up neither the model nor, once its call has come back, the end.
+func TestGrowWaitsForTheCallOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, came, running := time.Now(), time.Duration(0), false
+		answer := func(yield func(string, error) bool) {
+			if yield("a", nil) {
+				time.Sleep(time.Second)
+				yield("b", nil)
+				came = time.Since(began)
+			}
+		}
+		if _, err := Grow(t.Context(), answer, func(context.Context, string) (time.Duration, error) {
+			running = true
+			time.Sleep(10 * time.Second)
+			running = false
+			return time.Hour, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); came != time.Second || running || took != 10*time.Second {
+			t.Errorf("the answer took %s, the whole %s, running %t", came, took, running)
+		}
+	})
+}
+
+func TestGrowEnds(t *testing.T) {
+	sorry := &Failure{Text: "sorry", Err: errors.New("model")}
+	gone := errors.New("gone")
+	for name, c := range map[string]struct {
+		end   error
+		words string
+		err   error
+	}{
+		"well":     {nil, "ab", nil},
+		"a failed": {sorry, "ab\n\nsorry", nil},
+		"given up": {gone, "ab", gone},
+	} {
+		grown, err := Grow(t.Context(), timed(0, []string{"a", "b"}, c.end), func(context.Context, string) (time.Duration, error) { return 0, nil })
+		if !errors.Is(err, c.err) || grown.Words() != c.words {
+			t.Errorf("%s: %q, %v", name, grown.Words(), err)
+		}
+	}
+	if words := (Grown{Failure: sorry}).Words(); words != "sorry" {
+		t.Errorf("a failure alone: %q", words)
+	}
+}
+
+// What the platform will never show is not shown again and again; the answer goes on.
+func TestGrowStopsShowing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		grown, err := Grow(t.Context(), timed(time.Second, []string{"a", "b", "c"}, nil), func(context.Context, string) (time.Duration, error) {
+			calls++
+			return 0, &Error{Op: "show", Fatal: true}
+		})
+		if err != nil || grown.Text != "abc" || calls != 1 {
+			t.Errorf("%+v, %v, %d calls", grown, err, calls)
+		}
+	})
+}

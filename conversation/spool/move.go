@@ -1,0 +1,142 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+const (
+	// retry is how often a store that is away is asked again.
+	retry = 100 * time.Millisecond
+	// movers is how many conversations of a line move at the same time: each event
+	// costs a round trip and an fsync, and the file shares its fsyncs.
+	movers = 8
+
+	// A store that is gone is noticed by every call. One that stalls is not: look is
+	// how often it is asked whether it is there, and slow is when it counts as out of
+	// reach, early enough that no Accept can have run out of patience before.
+	look = 200 * time.Millisecond
+	slow = 700 * time.Millisecond
+
+	// settle is how long nothing is taken after the store was out of reach: the
+	// time in which every replica has begun to move what it has. From there on,
+	// each event that moves keeps everybody from taking for another hold. That ends
+	// after orderly: a file that grows as fast as it is moved must not end the answers.
+	settle  = 2 * time.Second
+	hold    = 500 * time.Millisecond
+	orderly = 10 * time.Second
+)
+
+// Run connects to the real store, if that is still to be done, and moves what is in
+// the file to it, until ctx ends.
+func (s *Store) Run(ctx context.Context) {
+	for _, err := s.store(); err != nil; err = s.dial(ctx) {
+		if !connectors.Sleep(ctx, retry) {
+			return
+		}
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, line := range s.lines {
+		running.Go(func() { s.watch(ctx, line) })
+		for range movers {
+			running.Go(func() { s.move(ctx, line) })
+		}
+	}
+}
+
+// dial tries to connect once, and logs a failure that is new.
+func (s *Store) dial(ctx context.Context) error {
+	real, err := s.connect(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		real.HoldAfterLoss(settle)
+		if s.away != nil {
+			s.outOfReach(real)
+		}
+		s.real = real
+		s.log.Info("store open")
+		return nil
+	}
+	if s.away == nil || s.away.Error() != err.Error() {
+		s.log.Error("store cannot be opened, events are spooled until it can", "err", err)
+	}
+	s.away = err
+	return err
+}
+
+// outOfReach notes that the real store cannot be reached, so that other replicas may
+// have events in their files.
+func (s *Store) outOfReach(real Real) {
+	s.lost.Store(time.Now().UnixNano())
+	real.Hold(settle)
+}
+
+// watch notices when the real store is out of reach, also while nothing else is
+// asked of it, and before it has come back.
+func (s *Store) watch(ctx context.Context, line string) {
+	real, err := s.store()
+	for err == nil && connectors.Sleep(ctx, look) {
+		late := time.AfterFunc(slow, func() { s.outOfReach(real) })
+		within, cancel := context.WithTimeout(ctx, patience)
+		if real.Reach(within, line) != nil && ctx.Err() == nil {
+			s.outOfReach(real)
+		}
+		cancel()
+		late.Stop()
+	}
+}
+
+// move moves the events of one line, each only once the real store has it.
+func (s *Store) move(ctx context.Context, line string) {
+	for {
+		lease, err := s.file.Take(ctx, line)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.log.Error("spool cannot be read", "err", err)
+			}
+			if !connectors.Sleep(ctx, retry) {
+				return
+			}
+			continue
+		}
+		if s.moveOne(ctx, lease) != nil && !connectors.Sleep(ctx, retry) {
+			return
+		}
+	}
+}
+
+// moveOne moves one event, or gives it back to the file.
+func (s *Store) moveOne(ctx context.Context, lease *conversation.Lease) error {
+	err := s.insert(ctx, lease.Event)
+	ctx = context.WithoutCancel(ctx)
+	if err != nil {
+		return errors.Join(err, lease.Release(ctx, time.Now().Add(retry)))
+	}
+	if err := lease.Done(ctx, conversation.Outcome{}); err != nil {
+		return err // it will be moved again, and the real store knows its id
+	}
+	s.log.Info("event moved from the spool to the store", "event", lease.Event.Trace())
+	return nil
+}
+
+func (s *Store) insert(ctx context.Context, ev connectors.Event) error {
+	real, err := s.store()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var held time.Duration
+	if time.Since(time.Unix(0, s.lost.Load())) < orderly {
+		held = hold
+	}
+	_, err = real.Insert(ctx, ev, held)
+	return err
+}
