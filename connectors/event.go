@@ -62,8 +62,8 @@ type Event struct {
 	Text string `json:"text,omitempty"`
 	// Quote is the message that this one quotes; nil where it quotes none.
 	Quote *Quote `json:"quote,omitempty"`
-	// Files came with the message, in the order in which Text speaks of them. At
-	// most MaxFiles.
+	// Files came with the message, in the order in which Text speaks of them; those
+	// of a quoted message come behind its own. At most MaxFiles.
 	Files []File `json:"files,omitempty"`
 	// Sent is when the person wrote it, by the platform's clock; Received is
 	// when the frame arrived, by ours.
@@ -127,7 +127,7 @@ type File struct {
 
 // Quote is a message that another one quotes.
 type Quote struct {
-	Kind Kind   `json:"kind"`           // what kind of message it was
+	Kind Kind   `json:"kind"`           // KindText once the words are known, else what kind of message it was
 	From string `json:"from,omitempty"` // who wrote it, where the platform tells
 	Ours bool   `json:"ours,omitempty"` // the bot wrote it
 	Text string `json:"text,omitempty"` // what it says, as far as it is known; at most MaxQuote bytes

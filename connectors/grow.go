@@ -9,9 +9,9 @@ import (
 )
 
 // Show shows text, the answer so far, in the place of what was shown before. It
-// returns how long the next one has to wait at least. An error costs nothing: the
-// next Show has all of the text again, and the last word is the caller's. A Permanent
-// one ends the growing.
+// returns how long the next one has to wait at least. An error costs nothing: it is
+// called again after the pause, with all of the text, and the last word is the
+// caller's. A Permanent one ends the growing.
 type Show func(ctx context.Context, text string) (pause time.Duration, err error)
 
 // Grown is an answer that has been shown while it arrived.
@@ -66,6 +66,11 @@ func (g *growing) add(delta string) {
 	g.mu.Lock()
 	g.all.WriteString(delta)
 	g.mu.Unlock()
+	g.again()
+}
+
+// again has what there is shown.
+func (g *growing) again() {
 	select {
 	case g.changed <- struct{}{}:
 	default:
@@ -89,6 +94,9 @@ func (g *growing) show(ctx context.Context, show Show) {
 		pause, err := show(ctx, g.text())
 		if Permanent(err) {
 			return
+		}
+		if err != nil {
+			g.again() // after the pause, also when nothing new comes
 		}
 		timer := time.NewTimer(pause)
 		select {

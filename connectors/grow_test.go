@@ -117,6 +117,25 @@ func TestGrowEnds(t *testing.T) {
 	}
 }
 
+// What could not be shown is shown after the pause, also when nothing new comes.
+func TestGrowTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s shows
+		answer := func(yield func(string, error) bool) {
+			yield("a", nil)
+			time.Sleep(time.Minute)
+		}
+		if _, err := Grow(t.Context(), answer, func(_ context.Context, text string) (time.Duration, error) {
+			if s.texts = append(s.texts, text); len(s.texts) < 3 {
+				return time.Second, errors.New("too many cards grow")
+			}
+			return time.Second, nil
+		}); err != nil || len(s.texts) != 3 {
+			t.Errorf("shown %q, %v", s.texts, err)
+		}
+	})
+}
+
 // What the platform will never show is not shown again and again; the answer goes on.
 func TestGrowStopsShowing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

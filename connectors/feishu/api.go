@@ -3,15 +3,15 @@ package feishu
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
+	larkcardkit "github.com/larksuite/oapi-sdk-go/v3/service/cardkit/v1"
 	larkim "github.com/larksuite/oapi-sdk-go/v3/service/im/v1"
 
 	"longwire/connectors"
@@ -23,7 +23,10 @@ type api struct {
 	config *larkcore.Config
 	http   *http.Client
 	im     *larkim.V1
+	cards  *larkcardkit.V1
 	token  *connectors.Token
+	rate   *governor
+	scopes *scopes
 }
 
 const (
@@ -31,11 +34,15 @@ const (
 	maxBody  = 4 << 20          // bytes of an answer that are read
 )
 
-func newAPI(config Config) *api {
-	a := &api{http: &http.Client{
-		Timeout:   callTime,
-		Transport: bounded{connectors.NewTransport()},
-	}}
+func newAPI(config Config, log *slog.Logger) *api {
+	a := &api{
+		http: &http.Client{
+			Timeout:   callTime,
+			Transport: bounded{connectors.NewTransport()},
+		},
+		rate:   newGovernor(config.Shelf),
+		scopes: newScopes(log),
+	}
 	a.config = &larkcore.Config{
 		BaseUrl:      config.Endpoint,
 		AppId:        config.AppID,
@@ -46,6 +53,7 @@ func newAPI(config Config) *api {
 		Serializable: &larkcore.DefaultSerialization{},
 	}
 	a.im = larkim.New(a.config)
+	a.cards = larkcardkit.New(a.config)
 	a.token = connectors.NewToken(a.fetchToken)
 	return a
 }
@@ -114,8 +122,10 @@ func (a *api) call(ctx context.Context, op string, do func(option larkcore.Reque
 			return &connectors.Error{Op: op, Err: brief{connectors.WithoutURL(err)}}
 		}
 		if code.Code == 0 && resp.StatusCode == http.StatusOK {
+			a.scopes.granted(op)
 			return nil
 		}
+		a.scopes.refused(op, code)
 		if tokenRefused(code.Code) {
 			a.token.Drop(token)
 			if !fresh {
@@ -133,19 +143,14 @@ type brief struct{ error }
 func (b brief) Error() string { return clip(b.error.Error(), 200) }
 func (b brief) Unwrap() error { return b.error }
 
-// reply replies to a message. The platform does nothing for a uuid that it has
-// seen within the hour but say that all is well, so reply may be repeated.
-func (a *api) reply(ctx context.Context, messageID, msgType, content, uuid string) error {
-	req := larkim.NewReplyMessageReqBuilder().MessageId(messageID).
-		Body(larkim.NewReplyMessageReqBodyBuilder().MsgType(msgType).Content(content).Uuid(uuid).Build()).
-		Build()
-	return a.call(ctx, "reply to message", func(option larkcore.RequestOptionFunc) (*larkcore.ApiResp, larkcore.CodeError, error) {
-		resp, err := a.im.Message.Reply(ctx, req, option)
-		if err != nil {
-			return nil, larkcore.CodeError{}, err
-		}
-		return resp.ApiResp, resp.CodeError, nil
-	})
+// paced is call for what has to be done, in the platform's rate.
+func (a *api) paced(ctx context.Context, op string, do func(option larkcore.RequestOptionFunc) (*larkcore.ApiResp, larkcore.CodeError, error)) error {
+	if err := a.rate.wait(ctx, op); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	err := a.call(ctx, op, do)
+	a.rate.learn(op, err)
+	return err
 }
 
 // whoAmI asks for the bot's own open_id.
@@ -204,12 +209,13 @@ func refusal(op string, resp *larkcore.ApiResp, code larkcore.CodeError) error {
 	case 99991400, // frequency limit of the API
 		230020, 11232, 11233, 11247, 1000004, 1000005, // frequency limits of a chat, a person, a message
 		230049, 18121, 231015, // the same uuid is under way
-		2200, 1500, 300000: // trouble inside
+		200810,                     // somebody's press on the card is being answered
+		2200, 1500, 300000, 300120: // trouble inside
 	case 99991403: // the month's quota is used up
 		e.Fatal = true
 	case 99991672, 99991679:
 		e.Fatal = true
-		e.Message += missingScopes(code)
+		e.Message += " (the app lacks the scope " + scopesIn(code) + ")"
 	default:
 		e.Fatal = resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && !tokenRefused(code.Code)
 	}
@@ -225,28 +231,6 @@ func limited(resp *larkcore.ApiResp) time.Duration {
 	return time.Duration(min(s, 60)) * time.Second
 }
 
-// missingScopes names the scopes that an app has to apply for.
-func missingScopes(code larkcore.CodeError) string {
-	if code.Err == nil || len(code.Err.PermissionViolations) == 0 {
-		return ""
-	}
-	var scopes []string
-	for _, violation := range code.Err.PermissionViolations {
-		scopes = append(scopes, violation.Subject)
-	}
-	return " (the app lacks the scope " + strings.Join(scopes, " or ") + ")"
-}
-
 // withdrawn reports whether err says that the message to reply to is gone: it
 // was recalled or deleted, so nobody waits for an answer.
-func withdrawn(err error) bool {
-	var e *connectors.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code {
-	case "230011", "231003", "230110":
-		return true
-	}
-	return false
-}
+func withdrawn(err error) bool { return coded(err, "230011", "231003", "230110") }

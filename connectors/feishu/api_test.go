@@ -117,7 +117,7 @@ func TestGatewaysAnswers(t *testing.T) {
 		"cut":           {LoseResponse: true},
 	} {
 		s.FailRoute(replies, f)
-		err := c.api.reply(soon(t), "om_1", "text", `{"text":"hi"}`, "uuid-"+name)
+		err := c.api.reply(soon(t), "om_1", false, outgoing{"text", `{"text":"hi"}`, "uuid-" + name})
 		var e *connectors.Error
 		if !errors.As(err, &e) || e.Fatal || len(err.Error()) > 400 {
 			t.Errorf("%s: %v", name, err)

@@ -3,13 +3,20 @@
 //
 // The walk of a message:
 //
-//	endpoint.go   ask the platform where to dial (a URL, used once), dial
-//	frame.go      read a frame, put split ones together (parts.go)
-//	event.go      make a connectors.Event of im.message.receive_v1
-//	connector.go  deliver the event; answer the frame once it is stored
-//	reply.go      reply to the message, at most once whatever happens (uuid)
-//	api.go        one call to the REST API, its token and its errors
-//	identity.go   who the bot is: without its open_id no mention can be told
+//	endpoint.go     ask the platform where to dial (a URL, used once), dial
+//	frame.go        read a frame, put split ones together (parts.go)
+//	event.go        make a connectors.Event of it: somebody wrote (content.go), or
+//	                did something else (eventnotice.go)
+//	eventtopic.go   find the topic of a group that a message belongs to
+//	connector.go    deliver the event; answer the frame once it is stored
+//	read.go         tell what a message quotes or forwards, once its turn begins
+//	fetch.go        fetch its pictures and files
+//	reply.go        reply to the message, at most once whatever happens: in a card
+//	                that grows (card.go, grow.go) or in messages (post.go)
+//	rate.go         keep the calls for that within the platform's rates
+//	press.go        answer who presses a button below an answer
+//	api.go          one call to the REST API, its token and its errors
+//	identity.go     who the bot is: without its open_id no mention can be told
 //
 // The official SDK gives the REST calls and their models. The socket is ours
 // (package socket) and so is the frame codec (pbbp2): the SDK's client loses split
@@ -28,6 +35,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -45,7 +53,20 @@ type Config struct {
 
 	Keepalive time.Duration  // how often the link is checked, at the least as often as the platform asks; default 30 s
 	Backoff   socket.Backoff // between attempts, also those to learn who the bot is
+
+	Shelf  connectors.Shelf                            // what replicas share; nil: no cards, no budget and no paces
+	Act    connectors.Act                              // does what buttons say; nil: no buttons
+	Labels func(ev connectors.Event) connectors.Labels // the words on a card; nil: Chinese and English
+	Reply  string                                      // how answers look: ReplyAuto, ReplyCard or ReplyText; "" is ReplyText without a Shelf, else ReplyAuto
+	Budget int64                                       // API calls a month; 0: no limit
 }
+
+// How answers look.
+const (
+	ReplyAuto = "auto" // in a card that grows, as far as the budget goes
+	ReplyCard = "card" // in a card in any case
+	ReplyText = "text" // as messages, once they are whole
+)
 
 // Connector is one Feishu app and the stream it holds.
 type Connector struct {
@@ -54,17 +75,30 @@ type Connector struct {
 	intake   *connectors.Intake
 	api      *api
 	identity *identity
+	groups   *groups
+	files    *http.Client  // what files are fetched with
+	presses  chan struct{} // holds one token for each press that is being answered
 	log      *slog.Logger
+	cards
 }
+
+// maxPresses bounds the presses that are answered at a time. Each waits for the store.
+const maxPresses = 64
 
 // New makes a connector that hands events to deliver. It does nothing until Run.
 func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector {
 	c := &Connector{
-		config: config,
-		intake: connectors.NewIntake(deliver, log),
-		api:    newAPI(config),
-		log:    log,
+		config:  config,
+		api:     newAPI(config, log),
+		files:   newFiles(),
+		presses: make(chan struct{}, maxPresses),
+		log:     log,
 	}
+	c.intake = connectors.NewIntake(func(ctx context.Context, ev connectors.Event) error {
+		return deliver(ctx, c.inTopic(ctx, ev))
+	}, log)
+	c.groups = newGroups(c.groupForm)
+	c.cards.configure(config, log)
 	c.identity = newIdentity(c.api, config.Backoff, log)
 	c.link = socket.New(c, config.Backoff, log)
 	return c
@@ -72,6 +106,7 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 
 // Run holds the stream until ctx ends. It is called once.
 func (c *Connector) Run(ctx context.Context) {
+	defer c.files.CloseIdleConnections()
 	defer c.api.http.CloseIdleConnections()
 	defer c.intake.Wait()
 	var learning sync.WaitGroup
@@ -119,28 +154,67 @@ func (c *Connector) serveFrame(conn *socket.Conn, raw []byte, parts *parts, unan
 	if !whole {
 		return
 	}
-	ev, err := parseEvent(payload, c.config.Name, c.identity.openID())
+	e, err := parseEnvelope(payload)
+	if err != nil {
+		c.intake.Malformed(err, "frame", f.id())
+		c.answer(conn, f, arrived, settled(err))
+		return
+	}
+	if e.Header.Type == cardAction {
+		c.servePress(conn, f, arrived, payload, unanswered)
+		return
+	}
+	c.serveEvent(conn, f, arrived, e, unanswered)
+}
+
+// serveEvent settles the frame of an event.
+func (c *Connector) serveEvent(conn *socket.Conn, f frame, arrived time.Time, e envelope, unanswered *sync.WaitGroup) {
+	ev, err := e.event(c.config.Name, c.identity.openID())
 	switch {
 	case errors.Is(err, errNotForUs):
 		c.log.Debug("event ignored", "frame", f.id(), "reason", err)
-		c.answer(conn, f, arrived, nil)
+		c.answer(conn, f, arrived, accepted)
 	case errors.Is(err, errWhoAmI):
 		c.log.Warn("group message refused, the platform will send it again", "frame", f.id(), "err", err)
-		c.answer(conn, f, arrived, err)
+		c.answer(conn, f, arrived, refused)
 	case err != nil:
 		c.intake.Malformed(err, "frame", f.id())
-		c.answer(conn, f, arrived, err)
+		c.answer(conn, f, arrived, refused)
 	default:
 		unanswered.Add(1)
 		c.intake.Add(ev, func(err error) {
 			defer unanswered.Done()
-			c.answer(conn, f, arrived, err)
+			c.answer(conn, f, arrived, settled(err))
 		})
 	}
 }
 
-func (c *Connector) answer(conn *socket.Conn, f frame, arrived time.Time, outcome error) {
-	if err := conn.Write(socket.Binary, f.response(arrived, outcome)); err != nil {
+// servePress answers the frame of a press, beside the frames that come after it: it
+// waits for the store, and they must not.
+func (c *Connector) servePress(conn *socket.Conn, f frame, arrived time.Time, payload []byte, unanswered *sync.WaitGroup) {
+	select {
+	case c.presses <- struct{}{}:
+	default:
+		c.log.Warn("press refused, too many are being answered", "frame", f.id())
+		c.answer(conn, f, arrived, refused)
+		return
+	}
+	unanswered.Go(func() {
+		defer func() { <-c.presses }()
+		defer c.intake.Contain("answer press", "frame", f.id())
+		// Like a delivery in hand, it is finished while the stream ends.
+		data, err := c.press(context.Background(), payload)
+		if err != nil {
+			c.intake.Malformed(err, "frame", f.id())
+			c.answer(conn, f, arrived, refused)
+			return
+		}
+		c.answer(conn, f, arrived, answered(data))
+	})
+}
+
+func (c *Connector) answer(conn *socket.Conn, f frame, arrived time.Time, payload []byte) {
+	if err := conn.Write(socket.Binary, f.response(arrived, payload)); err != nil {
 		c.log.Warn("ack not sent, the platform will send the frame again", "frame", f.id(), "err", err)
 	}
 }
@@ -151,6 +225,9 @@ func (c *Connector) Status() connectors.Status {
 	status := c.link.Status()
 	if status.Problem == "" {
 		status.Problem = c.identity.problem()
+	}
+	if status.Problem == "" {
+		status.Problem = c.api.scopes.problem()
 	}
 	return status
 }

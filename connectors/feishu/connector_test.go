@@ -3,6 +3,7 @@ package feishu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -26,7 +27,7 @@ func TestReceivesPeopleAndGroups(t *testing.T) {
 	ev := in.next(t)
 	if ev.ID != direct || ev.Connection != "feishu-test" || ev.Kind != connectors.KindText || ev.Text != "hello" ||
 		ev.Chat != (connectors.Chat{ID: s.ChatOf(direct)}) || ev.Sender != (connectors.Person{ID: "ou_tom"}) ||
-		string(ev.Address) != `{"message_id":"`+direct+`"}` ||
+		string(ev.Address) != `{"message_id":"`+direct+`","chat":"`+s.ChatOf(direct)+`","open_id":"ou_tom"}` ||
 		ev.Sent.Before(before) || ev.Received.Before(before) {
 		t.Errorf("one-to-one: %+v", ev)
 	}
@@ -327,4 +328,54 @@ func TestSilent(t *testing.T) {
 	if text := <-printed; text != "" {
 		t.Errorf("printed %q", text)
 	}
+}
+
+// slowShelf is a store that answers when it is told to.
+type slowShelf struct {
+	*memory
+	asked chan struct{} // gets one token for each Get
+	open  chan struct{} // closed when Get may return
+}
+
+func (s *slowShelf) Get(ctx context.Context, name string) ([]byte, error) {
+	s.asked <- struct{}{}
+	<-s.open
+	return s.memory.Get(ctx, name)
+}
+
+// Presses wait for the store beside the stream, and no more than a number of them.
+func TestPressesDoNotHoldTheStream(t *testing.T) {
+	t.Parallel()
+	s := cloud(t, func(o *feishutest.Options) { o.Redeliver = []time.Duration{} })
+	shelf := &slowShelf{memory: newMemory(), asked: make(chan struct{}, 2*maxPresses), open: make(chan struct{})}
+	in := newInbox()
+	config := configFor(s)
+	config.Shelf = shelf
+	config.Act = func(context.Context, connectors.Action) (string, error) { return "", nil }
+	c, _ := run(t, config, in.deliver)
+	until(t, "healthy", func() bool { return c.Status().Healthy() })
+	press := func(i int) string {
+		return s.PushEvent(appID, fmt.Appendf(nil, `{"header":{"event_id":"p%d","event_type":"card.action.trigger"},`+
+			`"event":{"operator":{"open_id":"ou_tom"},"action":{"value":{"reply":"key","press":"stop"}}}}`, i))
+	}
+	var waiting []string
+	for i := range maxPresses {
+		waiting = append(waiting, press(i))
+	}
+	for range maxPresses {
+		<-shelf.asked
+	}
+	if id := s.Say(feishutest.Message{Text: "meanwhile"}); in.next(t).ID != id {
+		t.Error("another message was delivered")
+	}
+	tooMany := press(maxPresses)
+	until(t, "refusal", func() bool { return len(s.Acks(tooMany)) > 0 })
+	if acks := s.Acks(tooMany); !slices.Equal(acks, []int{500}) {
+		t.Errorf("answered %v", acks)
+	}
+	close(shelf.open)
+	for _, id := range waiting {
+		noError(t, s.WaitAck(soon(t), id))
+	}
+	noError(t, s.WaitAck(soon(t), press(maxPresses+1))) // there is room again
 }

@@ -1,23 +1,40 @@
 package feishu
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"longwire/connectors"
 )
 
-// messageEvent is the one event type that means "somebody wrote".
-const messageEvent = "im.message.receive_v1"
+// The event types that mean something to the bot (eventnotice.go has those that are
+// no message). All others are answered and forgotten, for instance
+// im.message.message_read_v1 and the reactions, the bot's own among them.
+const (
+	messageEvent = "im.message.receive_v1"                        // somebody wrote
+	recallEvent  = "im.message.recalled_v1"                       // somebody took a message back
+	enteredEvent = "im.chat.access_event.bot_p2p_chat_entered_v1" // somebody opened the dialogue with the bot
+	addedEvent   = "im.chat.member.bot.added_v1"                  // a group took the bot in
+	menuEvent    = "application.bot.menu_v6"                      // somebody chose an entry of the bot's menu
+)
 
-// address is where a reply to one message goes.
+// address is where a reply to an event goes: to the message with MessageID, as a
+// reply. An event that is no message has none: then into Chat (receive_id_type
+// chat_id), or where the platform names no chat, to OpenID (receive_id_type
+// open_id).
 type address struct {
-	MessageID string `json:"message_id"`
+	MessageID string `json:"message_id,omitempty"`
+	Chat      string `json:"chat,omitempty"`
+	OpenID    string `json:"open_id,omitempty"` // of the person who wrote, entered or chose
+	Root      string `json:"root,omitempty"`    // the message that began the chain of replies; empty for the first
+	Topics    bool   `json:"topics,omitempty"`  // the platform says that the group is one of topics
 }
 
 var (
@@ -30,8 +47,63 @@ var (
 	errWhoAmI = errors.New("the bot does not know its own open_id yet")
 )
 
-// maxID bounds every id, and a name, in bytes. The documented ones are below 64.
-const maxID = 512
+const (
+	maxID       = 512  // bytes of every id, and of a name; the documented ids are below 64
+	maxMentions = 1000 // of one message; those after them are not looked at
+)
+
+// envelope is what every event comes in.
+type envelope struct {
+	Header struct {
+		ID      connectors.LooseString `json:"event_id"`
+		Type    connectors.LooseString `json:"event_type"`
+		Created connectors.LooseMillis `json:"create_time"`
+	} `json:"header"`
+	Event json.RawMessage `json:"event"`
+}
+
+// parseEnvelope reads the payload of a data frame.
+func parseEnvelope(payload []byte) (envelope, error) {
+	var e envelope
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return envelope{}, fmt.Errorf("parse event: %w", err)
+	}
+	if e.Header.Type == "" {
+		return envelope{}, errors.New("parse event: no event_type")
+	}
+	return e, nil
+}
+
+// event is what e means to us. self is the bot's own open_id, empty while it is not
+// known.
+func (e envelope) event(connection, self string) (connectors.Event, error) {
+	var ev connectors.Event
+	var to address
+	var err error
+	switch e.Header.Type {
+	case messageEvent:
+		ev, to, err = e.message(self)
+	case recallEvent:
+		ev, to, err = e.recall()
+	case enteredEvent:
+		ev, to, err = e.entered()
+	case addedEvent:
+		ev, to, err = e.added()
+	case menuEvent:
+		ev, to, err = e.menu()
+	default:
+		err = fmt.Errorf("%w: event type %s", errNotForUs, clip(string(e.Header.Type), 40))
+	}
+	if err != nil {
+		return connectors.Event{}, err
+	}
+	ev.Connection, ev.Received = connection, time.Now()
+	ev.Address, err = json.Marshal(to)
+	if err != nil {
+		return connectors.Event{}, fmt.Errorf("parse event: %w", err)
+	}
+	return ev, nil
+}
 
 // message is the event of im.message.receive_v1, as far as it is used.
 type message struct {
@@ -41,13 +113,16 @@ type message struct {
 	} `json:"sender"`
 	Message struct {
 		ID       connectors.LooseString `json:"message_id"`
+		Root     connectors.LooseString `json:"root_id"`   // the first message of a chain of replies
+		Parent   connectors.LooseString `json:"parent_id"` // the message that is replied to; in a thread the root
 		Created  connectors.LooseMillis `json:"create_time"`
+		Updated  connectors.LooseMillis `json:"update_time"` // later than Created once it was edited
 		Chat     connectors.LooseString `json:"chat_id"`
 		Thread   connectors.LooseString `json:"thread_id"`
-		ChatType connectors.LooseString `json:"chat_type"` // "p2p", "group"
+		ChatType connectors.LooseString `json:"chat_type"` // "p2p", "group"; of some "topic_group"
 		Type     connectors.LooseString `json:"message_type"`
 		Content  connectors.LooseString `json:"content"` // JSON, by message_type
-		Mentions []mention              `json:"mentions"`
+		Mentions mentions               `json:"mentions"`
 	} `json:"message"`
 }
 
@@ -63,59 +138,98 @@ type mention struct {
 	Name connectors.LooseString `json:"name"`
 }
 
-// parseEvent reads the payload of a data frame. self is the bot's own open_id,
-// empty while it is not known.
-func parseEvent(payload []byte, connection, self string) (connectors.Event, error) {
-	var envelope struct {
-		Header struct {
-			EventType connectors.LooseString `json:"event_type"`
-		} `json:"header"`
-		Event json.RawMessage `json:"event"`
+// mentions are the first maxMentions mentions of a message.
+type mentions []mention
+
+// UnmarshalJSON implements json.Unmarshaler. What is no list is an error, because
+// then nobody can tell whether the bot is mentioned.
+func (all *mentions) UnmarshalJSON(raw []byte) error {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) > 0 && raw[0] != '[' && !bytes.Equal(raw, []byte("null")) {
+		return errors.New("mentions: a list was expected")
 	}
-	if err := json.Unmarshal(payload, &envelope); err != nil {
-		return connectors.Event{}, fmt.Errorf("parse event: %w", err)
-	}
-	switch envelope.Header.EventType {
-	case messageEvent:
-	case "":
-		return connectors.Event{}, errors.New("parse event: no event_type")
-	default:
-		return connectors.Event{}, fmt.Errorf("%w: event type %s", errNotForUs, clip(string(envelope.Header.EventType), 40))
-	}
-	var m message
-	if err := json.Unmarshal(envelope.Event, &m); err != nil {
-		return connectors.Event{}, fmt.Errorf("parse message: %w", err)
-	}
-	return m.event(connection, self)
+	*all = list[mention](raw, maxMentions)
+	return nil
 }
 
-// event is what m means to us.
-func (m message) event(connection, self string) (connectors.Event, error) {
+// list reads the first most elements of a JSON array and leaves out those that are
+// not as they should be: a message is not lost over one of them. Of what is no
+// array there are none.
+func list[T any](raw []byte, most int) []T {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('[') {
+		return nil
+	}
+	var all []T
+	for range most {
+		if !decoder.More() {
+			break
+		}
+		var one T
+		if decoder.Decode(&one) == nil {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// message is the event of somebody having written.
+func (e envelope) message(self string) (connectors.Event, address, error) {
+	var m message
+	if err := json.Unmarshal(e.Event, &m); err != nil {
+		return connectors.Event{}, address{}, fmt.Errorf("parse message: %w", err)
+	}
 	group := m.Message.ChatType != "p2p" // whatever kinds of groups there are besides "group"
 	if err := m.forUs(group, self); err != nil {
-		return connectors.Event{}, err
+		return connectors.Event{}, address{}, err
 	}
-	kind, text, err := m.content(self)
+	ev := connectors.Event{
+		ID:     string(m.Message.ID),
+		Chat:   connectors.Chat{ID: string(m.Message.Chat), Group: group, Thread: string(m.Message.Thread)},
+		Sender: connectors.Person{ID: string(m.Sender.ID.OpenID)},
+		Sent:   m.Message.Created.Time,
+	}
+	if m.edited() {
+		ev.ID += "/" + strconv.FormatInt(m.Message.Updated.UnixMilli(), 10)
+		ev.Sent = m.Message.Updated.Time
+	}
+	says, err := m.says(self)
 	if err != nil {
-		return connectors.Event{}, err
+		return connectors.Event{}, address{}, err
 	}
-	to, err := json.Marshal(address{MessageID: string(m.Message.ID)})
+	ev.Kind, ev.Files = says.kind, says.files
+	if ev.Kind == connectors.KindText {
+		ev.Text = says.text
+	}
+	if quoted := cmp.Or(m.Message.Parent, m.Message.Root); quoted != "" && quoted != m.Message.ID {
+		ev.Quote = &connectors.Quote{Kind: connectors.KindOther, Ref: string(quoted)} // Read tells the rest
+	}
+	to := address{
+		MessageID: string(m.Message.ID), Chat: ev.Chat.ID, OpenID: ev.Sender.ID,
+		Root: string(m.Message.Root), Topics: m.Message.ChatType == "topic_group",
+	}
+	return ev, to, nil
+}
+
+// edited reports whether m is a message that its person has changed. That is a new
+// question, with an ID of its own. The ID of any other is the message's and not the
+// event_id: the documentation says that duplicates of a message may differ in that.
+func (m message) edited() bool {
+	return !m.Message.Created.IsZero() && m.Message.Updated.After(m.Message.Created.Time)
+}
+
+// says is what the person wrote, without the mention of the bot.
+func (m message) says(self string) (said, error) {
+	says, err := say(string(m.Message.Type), string(m.Message.Content), reading{
+		message: string(m.Message.ID), self: self, names: m.names(self), limit: connectors.MaxText,
+	})
 	if err != nil {
-		return connectors.Event{}, fmt.Errorf("parse message: %w", err)
+		return said{}, fmt.Errorf("parse message: content: %w", err)
 	}
-	return connectors.Event{
-		// Not the event_id: the documentation says that duplicates of a message
-		// may differ in it.
-		ID:         string(m.Message.ID),
-		Connection: connection,
-		Kind:       kind,
-		Chat:       connectors.Chat{ID: string(m.Message.Chat), Group: group, Thread: string(m.Message.Thread)},
-		Sender:     connectors.Person{ID: string(m.Sender.ID.OpenID)},
-		Text:       text,
-		Sent:       m.Message.Created.Time,
-		Received:   time.Now(),
-		Address:    to,
-	}, nil
+	if says.over {
+		return said{kind: connectors.KindTooLong}, nil
+	}
+	return says, nil
 }
 
 // forUs tells messages of people to the bot from all others, and from those that
@@ -128,12 +242,10 @@ func (m message) forUs(group bool, self string) error {
 	case sender != "" && string(sender) == self:
 		return fmt.Errorf("%w: our own message", errNotForUs)
 	}
-	for _, id := range []connectors.LooseString{m.Message.ID, m.Message.Chat, sender} {
-		if id == "" {
-			return errors.New("parse message: no message_id, no chat_id or no sender")
-		}
+	if err := ids(m.Message.ID, m.Message.Chat, sender); err != nil {
+		return fmt.Errorf("parse message: %w", err)
 	}
-	for _, id := range []connectors.LooseString{m.Message.ID, m.Message.Chat, m.Message.Thread, sender} {
+	for _, id := range []connectors.LooseString{m.Message.Thread, m.Message.Root, m.Message.Parent} {
 		if len(id) > maxID {
 			return fmt.Errorf("parse message: an id has %d bytes, more than %d", len(id), maxID)
 		}
@@ -147,67 +259,61 @@ func (m message) forUs(group bool, self string) error {
 	return nil
 }
 
+// ids says what is wrong with ids that all have to be there.
+func ids(all ...connectors.LooseString) error {
+	for _, id := range all {
+		switch {
+		case id == "":
+			return errors.New("an id is missing: of the event, the message, the chat or the person")
+		case len(id) > maxID:
+			return fmt.Errorf("an id has %d bytes, more than %d", len(id), maxID)
+		}
+	}
+	return nil
+}
+
 // mentions reports whether m mentions the bot, by its id and never by its name.
 // @all is not a mention of the bot.
 func (m message) mentions(self string) bool {
 	return slices.ContainsFunc(m.Message.Mentions, func(who mention) bool { return string(who.ID.OpenID) == self })
 }
 
-// kinds are the message types that cannot be read yet.
-var kinds = map[string]connectors.Kind{
-	"image":         connectors.KindPicture,
-	"audio":         connectors.KindAudio,
-	"media":         connectors.KindVideo,
-	"file":          connectors.KindFile,
-	"folder":        connectors.KindFile,
-	"sticker":       connectors.KindSticker,
-	"interactive":   connectors.KindCard,
-	"merge_forward": connectors.KindForward,
+// names are what stands for the placeholders in m: names where people are
+// mentioned, and nothing where the bot is.
+func (m message) names(self string) names {
+	called := names{everybody: "@all"}
+	for _, who := range m.Message.Mentions {
+		if who.ID.OpenID != "" && string(who.ID.OpenID) == self {
+			called[string(who.Key)] = ""
+		} else {
+			called.add(string(who.Key), string(who.Name))
+		}
+	}
+	return called
 }
 
-// content is what the person wrote, or what kind of message it was.
-func (m message) content(self string) (connectors.Kind, string, error) {
-	if m.Message.Type != "text" {
-		if kind, known := kinds[string(m.Message.Type)]; known {
-			return kind, "", nil
-		}
-		return connectors.KindOther, "", nil
-	}
-	var body struct {
-		Text connectors.LooseString `json:"text"`
-	}
-	if err := json.Unmarshal([]byte(m.Message.Content), &body); err != nil {
-		return "", "", fmt.Errorf("parse message: content: %w", err)
-	}
-	if len(body.Text) > connectors.MaxText {
-		return connectors.KindTooLong, "", nil // before names make it longer
-	}
-	text := strings.TrimSpace(m.readable(string(body.Text), self))
-	kind := connectors.KindOf(text)
-	if kind != connectors.KindText {
-		text = ""
-	}
-	return kind, text, nil
-}
+// everybody is the placeholder of a mention of the whole group.
+const everybody = "@_all"
 
 // placeholder stands in a text where somebody is mentioned; the number counts
 // from 1, and _all means everybody.
 var placeholder = regexp.MustCompile(`@_(user_\d+|all)`)
 
-// readable puts names where people are mentioned, and nothing where the bot is. A
-// placeholder without a name stays.
-func (m message) readable(text, self string) string {
-	names := map[string]string{"@_all": "@all"}
-	for _, who := range m.Message.Mentions {
-		switch {
-		case who.ID.OpenID != "" && string(who.ID.OpenID) == self:
-			names[string(who.Key)] = ""
-		case who.Name != "" && len(who.Name) <= maxID:
-			names[string(who.Key)] = "@" + string(who.Name)
-		}
+// names are what is shown for each placeholder.
+type names map[string]string
+
+// add notes who is behind a placeholder.
+func (n names) add(key, name string) {
+	if name != "" && len(name) <= maxID {
+		n[key] = "@" + name
 	}
+}
+
+// readable puts names where people are mentioned. A placeholder without a name
+// stays.
+func (n names) readable(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(key string) string {
-		if name, known := names[key]; known {
+		if name, known := n[key]; known {
 			return name
 		}
 		return key

@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"longwire/connectors"
-	"longwire/connectors/feishu/feishutest"
 )
 
 // malformedEvents are payloads that are no event, each under a name of its own.
@@ -65,6 +64,15 @@ func received(members ...string) string {
 		`"event":{"sender":{"sender_id":{"open_id":"ou_tom"},"sender_type":"user"},"message":{` + strings.Join(all, ",") + `}}}`
 }
 
+// parseEvent is what the connector does with the payload of a frame.
+func parseEvent(payload []byte, connection, self string) (connectors.Event, error) {
+	e, err := parseEnvelope(payload)
+	if err != nil {
+		return connectors.Event{}, err
+	}
+	return e.event(connection, self)
+}
+
 func TestParseEventIsForgiving(t *testing.T) {
 	want, err := parseEvent([]byte(received()), "c", botID)
 	noError(t, err)
@@ -112,6 +120,8 @@ func TestParseEventOfGroups(t *testing.T) {
 		"mentioned with others":     {botID, `{"key":"@_user_2","id":{"open_id":"ou_ann"},"name":"Ann"},` + bot, "hi", nil},
 		"not mentioned":             {botID, ``, "hi", errNotForUs},
 		"all":                       {botID, all, "@_all hi", errNotForUs},
+		"mentioned last":            {botID, strings.Repeat(`{"key":"x"},`, maxMentions-1) + bot, "@_user_1 hi", nil},
+		"mentioned far too late":    {botID, strings.Repeat(`{"key":"x"},`, maxMentions) + bot, "@_user_1 hi", errNotForUs},
 		"same name":                 {botID, `{"key":"@_user_1","id":{"open_id":"ou_x"},"name":"Longwire"}`, "@_user_1 hi", errNotForUs},
 		"no ids":                    {botID, `{"key":"@_user_1","name":"Longwire"},null,{"id":{}}`, "@_user_1 hi", errNotForUs},
 		"who am I":                  {"", bot, "@_user_1 hi", errWhoAmI},
@@ -160,44 +170,9 @@ func TestReadable(t *testing.T) {
 	} {
 		var m message
 		m.Message.Mentions = row.mentions
-		if got := m.readable(row.text, botID); got != row.want {
+		if got := m.names(botID).readable(row.text); got != row.want {
 			t.Errorf("%q became %q, want %q", row.text, got, row.want)
 		}
-	}
-}
-
-func TestKinds(t *testing.T) {
-	t.Parallel()
-	s := cloud(t, nil)
-	_, in := talk(t, s)
-	for _, row := range []struct {
-		msgType, content string
-		want             connectors.Kind
-	}{
-		{"text", `{"text":"hi"}`, connectors.KindText},
-		{"text", `{"text":" \u00a0\n "}`, connectors.KindEmpty},
-		{"text", `{}`, connectors.KindEmpty},
-		{"image", `{"image_key":"img_1"}`, connectors.KindPicture},
-		{"audio", `{"file_key":"f","duration":2000}`, connectors.KindAudio},
-		{"media", `{"file_key":"f"}`, connectors.KindVideo},
-		{"file", `{"file_key":"f","file_name":"a.pdf"}`, connectors.KindFile},
-		{"folder", `{"file_key":"f"}`, connectors.KindFile},
-		{"sticker", `{"file_key":"f"}`, connectors.KindSticker},
-		{"interactive", `{"title":"card","elements":[]}`, connectors.KindCard},
-		{"merge_forward", `{"content":"Merged and Forwarded Message"}`, connectors.KindForward},
-		{"hologram", `not even JSON`, connectors.KindOther},
-		{"vote", `{"topic":"?"}`, connectors.KindOther},
-	} {
-		id := s.Say(feishutest.Message{MsgType: row.msgType, Content: row.content})
-		ev := in.next(t)
-		if ev.ID != id || ev.Kind != row.want || (ev.Text != "") != (row.want == connectors.KindText) {
-			t.Errorf("%s %s: %+v, want %s", row.msgType, row.content, ev, row.want)
-		}
-		noError(t, s.WaitAck(soon(t), id))
-	}
-	id := s.Say(feishutest.Message{Chat: groupID, Mention: true, MsgType: "image", Content: `{"image_key":"img_1"}`})
-	if ev := in.next(t); ev.ID != id || ev.Kind != connectors.KindPicture || !ev.Chat.Group {
-		t.Errorf("picture in a group: %+v", ev)
 	}
 }
 
@@ -223,12 +198,22 @@ func TestNamesDoNotMultiply(t *testing.T) {
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 128<<20 {
 		t.Errorf("%d MB were allocated for 4", grown>>20)
 	}
+	post := `{"content":[[{"tag":"md","text":"` + strings.Repeat("@_user_2", (maxContent-100)/8) + `"}]]}`
+	runtime.ReadMemStats(&before)
+	says, err := say("post", post, reading{names: names{"@_user_2": name}, limit: connectors.MaxText})
+	runtime.ReadMemStats(&after)
+	if err != nil || !says.over || len(says.text) > connectors.MaxText {
+		t.Errorf("%d bytes, %v", len(says.text), err)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 128<<20 {
+		t.Errorf("%d MB were allocated for 1", grown>>20)
+	}
 }
 
 var allKinds = []connectors.Kind{
 	connectors.KindText, connectors.KindPicture, connectors.KindAudio, connectors.KindVideo, connectors.KindFile,
 	connectors.KindSticker, connectors.KindCard, connectors.KindForward, connectors.KindTooLong, connectors.KindEmpty,
-	connectors.KindOther,
+	connectors.KindOther, connectors.KindHello, connectors.KindRecall,
 }
 
 func FuzzParseEvent(f *testing.F) {
@@ -239,6 +224,11 @@ func FuzzParseEvent(f *testing.F) {
 	}
 	f.Add([]byte(received()), "")
 	f.Add([]byte(received(`"chat_type":"group"`, `"mentions":[{"key":"@_user_1","id":{"open_id":"`+botID+`"}}]`)), botID)
+	for _, payload := range notices {
+		f.Add([]byte(payload), botID)
+	}
+	f.Add([]byte(received(`"root_id":"om_r"`, `"parent_id":"om_p"`, `"thread_id":"omt_1"`, `"update_time":"1700000000124"`)), botID)
+	f.Add([]byte(received(`"message_type":"post"`, `"content":"{\"content\":[[{\"tag\":\"img\",\"image_key\":\"img_1\"}]]}"`)), botID)
 	f.Add([]byte(received(`"create_time":1e3`, `"message_type":"post"`)), botID)
 	f.Fuzz(func(t *testing.T, payload []byte, self string) {
 		ev, err := parseEvent(payload, "c", self)
@@ -248,28 +238,45 @@ func FuzzParseEvent(f *testing.F) {
 			}
 			return
 		}
-		switch {
-		case ev.ID == "" || ev.Sender.ID == "" || ev.Chat.ID == "" || ev.Connection != "c":
-			t.Errorf("not whole: %+v", ev)
-		case len(ev.ID) > maxID || len(ev.Sender.ID) > maxID || len(ev.Chat.ID) > maxID || len(ev.Chat.Thread) > maxID:
-			t.Errorf("an id too long: %+v", ev)
-		case !slices.Contains(allKinds, ev.Kind):
-			t.Errorf("kind %q", ev.Kind)
-		case (ev.Kind == connectors.KindText) != (ev.Text != ""), len(ev.Text) > connectors.MaxText:
-			t.Errorf("%s with a text of %d bytes", ev.Kind, len(ev.Text))
-		case !utf8.ValidString(ev.Text), ev.Text != strings.TrimSpace(ev.Text):
-			t.Errorf("text %q", ev.Text)
-		case ev.Chat.Group && self == "", ev.Sender.ID == self:
-			t.Errorf("not for the bot: %+v", ev)
-		}
-		var to address
-		if err := json.Unmarshal(ev.Address, &to); err != nil || to.MessageID != ev.ID {
-			t.Errorf("address %s of %q", ev.Address, ev.ID)
-		}
+		checkEvent(t, ev, self)
 		if _, err := json.Marshal(ev); err != nil {
 			t.Errorf("cannot be stored: %v", err)
 		}
 	})
+}
+
+// checkEvent checks what holds of every event, whatever was sent.
+func checkEvent(t *testing.T, ev connectors.Event, self string) {
+	t.Helper()
+	var to address
+	if err := json.Unmarshal(ev.Address, &to); err != nil || to.MessageID == "" && to.Chat == "" && to.OpenID == "" {
+		t.Errorf("address %s of %q", ev.Address, ev.ID)
+	}
+	switch {
+	case ev.ID == "" || ev.Chat.ID == "" || ev.Connection != "c":
+		t.Errorf("not whole: %+v", ev)
+	case ev.Sender.ID == "" && ev.Kind != connectors.KindRecall:
+		t.Errorf("nobody's: %+v", ev)
+	case len(ev.Sender.ID) > maxID || len(ev.Chat.ID) > maxID || len(ev.Chat.Thread) > maxID || len(ev.ID) > maxID+20:
+		t.Errorf("an id too long: %+v", ev)
+	case !slices.Contains(allKinds, ev.Kind):
+		t.Errorf("kind %q", ev.Kind)
+	case (ev.Kind == connectors.KindText || ev.Kind == connectors.KindRecall) != (ev.Text != ""), len(ev.Text) > connectors.MaxText:
+		t.Errorf("%s with a text of %d bytes", ev.Kind, len(ev.Text))
+	case !utf8.ValidString(ev.Text), ev.Kind == connectors.KindText && ev.Text != strings.TrimSpace(ev.Text):
+		t.Errorf("text %q", ev.Text)
+	case to.MessageID != "" && ev.Chat.Group && self == "", to.MessageID != "" && ev.Sender.ID == self:
+		t.Errorf("not for the bot: %+v", ev)
+	case to.MessageID != "" && !strings.HasPrefix(ev.ID, to.MessageID):
+		t.Errorf("address %s of %q", ev.Address, ev.ID)
+	case len(ev.Files) > connectors.MaxFiles:
+		t.Errorf("%d files", len(ev.Files))
+	}
+	for _, f := range ev.Files {
+		if _, err := new(Connector).resource(f.Ref); err != nil || len(f.Name) > maxID || f.Duration < 0 {
+			t.Errorf("file %+v: %v", f, err)
+		}
+	}
 }
 
 // Wherever the bot is mentioned, its placeholder goes and everything else stays.
@@ -287,10 +294,10 @@ func FuzzReadable(f *testing.F) {
 			{Key: connectors.LooseString(key), ID: person{botID}, Name: "Longwire"},
 			{Key: connectors.LooseString(key + "0"), ID: person{"ou_ann"}, Name: "Ann"},
 		}
-		if got := m.readable(before+key+after, botID); got != before+after {
+		if got := m.names(botID).readable(before + key + after); got != before+after {
 			t.Errorf("%q became %q", before+key+after, got)
 		}
-		if got := m.readable(before+key+"0"+after, botID); got != before+"@Ann"+after {
+		if got := m.names(botID).readable(before + key + "0" + after); got != before+"@Ann"+after {
 			t.Errorf("%q became %q", before+key+"0"+after, got)
 		}
 	})

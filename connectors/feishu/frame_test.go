@@ -30,11 +30,12 @@ func TestResponseRepeatsTheFrame(t *testing.T) {
 	}
 	f, err := parseFrame(in.Marshal())
 	noError(t, err)
-	for outcome, want := range map[error]string{
-		nil:                `{"code":200,"headers":null,"data":null}`,
-		errors.New("full"): `{"code":500,"headers":null,"data":null}`,
+	for want, payload := range map[string][]byte{
+		`{"code":200,"headers":null,"data":null}`:           settled(nil),
+		`{"code":500,"headers":null,"data":null}`:           settled(errors.New("full")),
+		`{"code":200,"headers":null,"data":"eyJhIjoi+/8i"}`: answered([]byte("{\"a\":\"\xfb\xff\"")),
 	} {
-		out, err := pbbp2.Unmarshal(f.response(time.Now().Add(-1500*time.Millisecond), outcome))
+		out, err := pbbp2.Unmarshal(f.response(time.Now().Add(-1500*time.Millisecond), payload))
 		noError(t, err)
 		n := len(in.Headers)
 		if len(out.Headers) != n+1 || !slices.Equal(out.Headers[:n], in.Headers) {

@@ -172,7 +172,11 @@ func ask(t testing.TB, s *feishutest.Server, in inbox) connectors.Event {
 	if id := s.Say(feishutest.Message{Text: "a question"}); id == "" {
 		t.Fatal("nothing was said")
 	}
-	return in.next(t)
+	for {
+		if ev := in.next(t); ev.Kind != connectors.KindRecall {
+			return ev
+		}
+	}
 }
 
 // visible is what was sent, without the duplicates that nobody sees.
