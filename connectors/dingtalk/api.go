@@ -20,6 +20,7 @@ type api struct {
 	config Config
 	http   *http.Client
 	token  *connectors.Token
+	petty  *purse // pays for calls that belong to no answer
 }
 
 const (
@@ -48,7 +49,7 @@ func (a *api) fetchToken(ctx context.Context) (string, time.Duration, error) {
 		ExpireIn    int64  `json:"expireIn"` // seconds
 	}
 	body := map[string]string{"appKey": a.config.ClientID, "appSecret": a.config.ClientSecret}
-	if err := a.post(ctx, "get token", a.config.Endpoint+"/v1.0/oauth2/accessToken", "", body, &answer); err != nil {
+	if err := a.send(ctx, http.MethodPost, "get token", a.config.Endpoint+"/v1.0/oauth2/accessToken", "", body, &answer); err != nil {
 		return "", 0, err
 	}
 	if answer.AccessToken == "" {
@@ -57,15 +58,24 @@ func (a *api) fetchToken(ctx context.Context) (string, time.Duration, error) {
 	return answer.AccessToken, time.Duration(answer.ExpireIn) * time.Second, nil
 }
 
-// call posts to an API that needs the token. A token that DingTalk no longer
-// knows is replaced once.
+// call posts to an API that needs the token.
 func (a *api) call(ctx context.Context, op, path string, body, answer any) error {
+	return a.request(ctx, a.petty, http.MethodPost, op, path, body, answer)
+}
+
+// request calls an API that needs the token, and is paid for from the purse. A token
+// that DingTalk no longer knows is replaced once.
+func (a *api) request(ctx context.Context, purse *purse, method, op, path string, body, answer any) error {
 	for fresh := false; ; fresh = true {
 		token, err := a.token.Value(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		err = a.post(ctx, op, a.config.Endpoint+path, token, body, answer)
+		purse.spend(ctx)
+		err = a.send(ctx, method, op, a.config.Endpoint+path, token, body, answer)
+		if tooOften(err) {
+			purse.unspend()
+		}
 		if fresh || !tokenRefused(err) {
 			return err
 		}
@@ -73,13 +83,13 @@ func (a *api) call(ctx context.Context, op, path string, body, answer any) error
 	}
 }
 
-// post sends body as JSON and reads the answer as JSON.
-func (a *api) post(ctx context.Context, op, to, token string, body, answer any) error {
+// send sends body as JSON and reads the answer as JSON.
+func (a *api) send(ctx context.Context, method, op, to, token string, body, answer any) error {
 	out, err := encode(body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(out))
+	req, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(out))
 	if err != nil {
 		return &connectors.Error{Op: op, Fatal: true, Err: connectors.WithoutURL(err)}
 	}
@@ -100,10 +110,30 @@ func (a *api) post(ctx context.Context, op, to, token string, body, answer any) 
 	if resp.StatusCode != http.StatusOK {
 		return refused(op, resp.StatusCode, raw)
 	}
+	if err := banOf(op, raw); err != nil {
+		return err
+	}
 	if err := json.Unmarshal(raw, answer); err != nil {
 		return &connectors.Error{Op: op, Err: fmt.Errorf("parse answer: %w", err)}
 	}
 	return nil
+}
+
+// banOf reads the answer that an address gets which has called too often:
+// {"status":1111,"wait":5,"punish":"deny",…} (documented). Its other form is a page.
+func banOf(op string, raw []byte) error {
+	var body struct {
+		Status connectors.LooseString `json:"status"`
+		Wait   json.Number            `json:"wait"` // seconds
+	}
+	if json.Unmarshal(raw, &body) != nil || body.Status != "1111" {
+		return nil
+	}
+	wait, err := body.Wait.Float64()
+	if err != nil || !(wait >= 1 && wait <= 300) { // a ban lasts five minutes
+		wait = 5
+	}
+	return &connectors.Error{Op: op, Code: "1111", Message: "our address is banned for a while", RetryAfter: time.Duration(wait * float64(time.Second))}
 }
 
 // encode is json.Marshal without the escapes for HTML: six bytes for each < would
@@ -150,115 +180,16 @@ func refused(op string, status int, raw []byte) error {
 	return e
 }
 
+// tooOften reports whether a call was refused because there were too many. It had
+// no effect, and DingTalk does not count it (documented).
+func tooOften(err error) bool {
+	var e *connectors.Error
+	return errors.As(err, &e) && (strings.Contains(e.Code, "QpsLimit") || strings.Contains(e.Code, "QpmLimit"))
+}
+
 const tokenInvalid = "InvalidAuthentication" // HTTP 400: the token has ended or was never one
 
 func tokenRefused(err error) bool {
 	var e *connectors.Error
 	return errors.As(err, &e) && (e.Code == tokenInvalid || e.Code == "HTTP 401")
-}
-
-// byWebhook sends markdown to a message's webhook. The answer is HTTP 200 also
-// for a failure; errcode tells, as a number or as a string.
-func (a *api) byWebhook(ctx context.Context, webhook, title, text string) error {
-	const op = "send by webhook"
-	var answer struct {
-		Errcode connectors.LooseString `json:"errcode"`
-		Errmsg  connectors.LooseString `json:"errmsg"`
-	}
-	body := map[string]any{
-		"msgtype":  "markdown",
-		"markdown": map[string]string{"title": title, "text": text},
-	}
-	if err := a.post(ctx, op, webhook, "", body, &answer); err != nil {
-		return err
-	}
-	switch answer.Errcode {
-	case "0":
-		return nil
-	case "": // documented for a banned IP address: {"status":1111,"wait":5,"punish":"deny",…}
-		return &connectors.Error{Op: op, Message: "the answer holds no errcode"}
-	case "-1": // the system is busy
-		return &connectors.Error{Op: op, Code: "-1", Message: string(answer.Errmsg)}
-	case "410100": // too fast
-		return &connectors.Error{Op: op, Code: "410100", Message: string(answer.Errmsg), RetryAfter: 3 * time.Second}
-	}
-	return &connectors.Error{Op: op, Code: string(answer.Errcode), Message: string(answer.Errmsg), Fatal: true}
-}
-
-// refusedContent reports whether DingTalk did not like what was to be said: an
-// unsafe link, a text, a picture or other content.
-func refusedContent(err error) bool {
-	var e *connectors.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code {
-	case "430101", "430102", "430103", "430104":
-		return true
-	}
-	return strings.HasPrefix(e.Code, "contain.")
-}
-
-// byRobot sends markdown as the robot, to the group or to the person.
-func (a *api) byRobot(ctx context.Context, to address, title, text string) error {
-	param, err := encode(map[string]string{"title": title, "text": text})
-	if err != nil {
-		return fmt.Errorf("send by robot: %w", err)
-	}
-	robot := to.RobotCode
-	if robot == "" {
-		robot = a.config.RobotCode
-	}
-	body := map[string]any{"robotCode": robot, "msgKey": "sampleMarkdown", "msgParam": string(param)}
-	if to.Group {
-		return a.toGroup(ctx, to, body)
-	}
-	return a.toPerson(ctx, to, body)
-}
-
-// noReceipt is a 200 without processQueryKey: whoever answered, nothing was sent.
-func noReceipt(op string) error {
-	return &connectors.Error{Op: op, Message: "the answer holds no processQueryKey"}
-}
-
-func (a *api) toGroup(ctx context.Context, to address, body map[string]any) error {
-	const op = "send to group"
-	body["openConversationId"] = to.Chat
-	var answer struct {
-		Receipt connectors.LooseString `json:"processQueryKey"`
-	}
-	if err := a.call(ctx, op, "/v1.0/robot/groupMessages/send", body, &answer); err != nil {
-		return err
-	}
-	if answer.Receipt == "" {
-		return noReceipt(op)
-	}
-	return nil
-}
-
-// toPerson sends to one person. The answer is HTTP 200 also when nobody got the
-// message.
-func (a *api) toPerson(ctx context.Context, to address, body map[string]any) error {
-	const op = "send to person"
-	if to.StaffID == "" {
-		return &connectors.Error{Op: op, Fatal: true, Message: "the person is not of this organisation, only the webhook could reach them and it has expired"}
-	}
-	body["userIds"] = []string{to.StaffID}
-	var answer struct {
-		Receipt   connectors.LooseString `json:"processQueryKey"`
-		Invalid   []string               `json:"invalidStaffIdList"`
-		Throttled []string               `json:"flowControlledStaffIdList"`
-	}
-	if err := a.call(ctx, op, "/v1.0/robot/oToMessages/batchSend", body, &answer); err != nil {
-		return err
-	}
-	switch {
-	case len(answer.Invalid) > 0:
-		return &connectors.Error{Op: op, Fatal: true, Code: "invalidStaffIdList", Message: "DingTalk does not know the person"}
-	case len(answer.Throttled) > 0:
-		return &connectors.Error{Op: op, Code: "flowControlledStaffIdList", Message: "too many messages to the person", RetryAfter: 3 * time.Second}
-	case answer.Receipt == "":
-		return noReceipt(op)
-	}
-	return nil
 }

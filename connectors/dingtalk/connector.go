@@ -5,10 +5,19 @@
 //
 //	endpoint.go   ask api.dingtalk.com where to dial (a ticket, used once), dial
 //	frame.go      read a frame: a JSON object with type, headers and data
-//	event.go      make a connectors.Event of a robot message
-//	connector.go  deliver the event; ack the frame once it is stored
-//	reply.go      send the answer to the event's own webhook, or by the robot API
-//	api.go        one call to api.dingtalk.com, its token and its errors
+//	event.go      make a connectors.Event of a robot message: what it says is in
+//	              content.go, what it quotes in quote.go
+//	hello.go      make one of a chat that has taken the robot in
+//	serve.go      deliver the event; ack the frame once it is stored
+//	read.go       complete a quote of ours, when the event's turn begins
+//	fetch.go      get a file that came with the message
+//	reply.go      show the answer: on a card that grows (card.go, cardgrow.go,
+//	              cardend.go), or as messages to the event's own webhook or by the
+//	              robot API (plain.go, send.go)
+//	emotion.go    a reaction to the question while its answer takes long
+//	press.go      do what a button below an answer says
+//	api.go        one call to api.dingtalk.com, its token and its errors; which calls
+//	              may be made is in gate.go, pace.go and purse.go
 //
 // The official SDK gives the endpoint call, the topics and the frame types. The
 // socket is ours (package socket), because the SDK's loop drops frames when it
@@ -24,7 +33,6 @@ package dingtalk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -45,6 +53,19 @@ type Config struct {
 
 	Keepalive time.Duration  // how often the link is checked; default 30 s
 	Backoff   socket.Backoff // between attempts
+
+	// Shelf is shared with the connection's other replicas. Without one there are no
+	// cards, no buttons and no budget: answers are messages.
+	Shelf  connectors.Shelf
+	Act    connectors.Act                              // does what buttons say; nil: cards have none
+	Labels func(ev connectors.Event) connectors.Labels // our own words on a card; default in labels.go
+
+	Reply   string // ReplyAuto, ReplyCard or ReplyText; default ReplyAuto, without a Shelf ReplyText
+	Card    Card   // what cards look like
+	Budget  int64  // API calls a month; 0 is no limit
+	Mention bool   // answers in groups mention who asked
+
+	now func() time.Time // what time it is for the budget; tests set it
 }
 
 // Connector is one DingTalk robot and the stream it holds.
@@ -55,7 +76,20 @@ type Connector struct {
 	api    *api
 	log    *slog.Logger
 
-	repeats atomic.Int64 // reply.go
+	// reply.go and what it calls
+	budget  *connectors.Budget
+	debt    atomic.Int64 // API calls made without leave of the budget; purse.go
+	cards   gate         // whether cards are open to the app; gate.go
+	signs   gate         // the same for reactions
+	calm    calm         // after a throttle; pace.go
+	room    atomic.Int64 // bytes that a card takes, once it was seen to be less than Config.Card.MaxBytes
+	repeats atomic.Int64 // plain.go
+
+	acting sync.WaitGroup // presses under way; press.go
+
+	presses chan struct{} // one token per press that is not acked yet
+	quota   withholding   // quota.go
+	files   *http.Client  // fetch.go
 }
 
 // New makes a connector that hands events to deliver. It does nothing until Run.
@@ -68,7 +102,11 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 		intake: connectors.NewIntake(deliver, log),
 		api:    newAPI(config),
 		log:    log,
+
+		presses: make(chan struct{}, maxPresses),
 	}
+	c.files = c.newFiles()
+	c.prepare()
 	c.link = socket.New(c, config.Backoff, log)
 	return c
 }
@@ -78,76 +116,18 @@ func (c *Connector) Run(ctx context.Context) {
 	defer c.api.http.CloseIdleConnections()
 	defer http.DefaultClient.CloseIdleConnections() // the SDK's calls go by it
 	defer c.intake.Wait()
+	defer c.acting.Wait()
 	c.link.Run(ctx)
 }
 
-// Serve reads the frames of one socket; it is called by the link.
-func (c *Connector) Serve(_ context.Context, conn *socket.Conn) error {
-	var unacked sync.WaitGroup // frames of this socket that are being delivered
-	defer unacked.Wait()
-	for {
-		_, raw, err := conn.Read()
-		if errors.Is(err, socket.ErrTooLarge) {
-			c.intake.Malformed(err)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		c.serveFrame(conn, raw, &unacked)
-	}
-}
-
-// serveFrame settles one frame: at once if it is about the connection, after
-// delivery if somebody wrote to the robot.
-func (c *Connector) serveFrame(conn *socket.Conn, raw []byte, unacked *sync.WaitGroup) {
-	defer c.intake.Contain("read frame", "bytes", len(raw))
-	f, err := parseFrame(raw)
-	if err != nil {
-		c.intake.Malformed(err, "bytes", len(raw))
-		return
-	}
-	switch {
-	case f.is(systemType, pingTopic):
-		c.ack(conn, f, f.Data)
-	case f.is(systemType, disconnectTopic):
-		c.log.Info("stream is about to be closed by the platform", "reason", reasonOf(f))
-		c.ack(conn, f, "")
-		conn.Retire()
-	case f.is(callbackType, messageTopic):
-		ev, err := parseEvent(f, c.config.Name)
-		switch {
-		case errors.Is(err, errNotForUs):
-			c.log.Debug("message ignored", "frame", f.GetMessageId(), "reason", err)
-			c.ack(conn, f, "")
-		case err != nil:
-			c.intake.Malformed(err, "frame", f.GetMessageId())
-		default:
-			unacked.Add(1)
-			c.intake.Add(ev, func(err error) {
-				defer unacked.Done()
-				if err == nil {
-					c.ack(conn, f, messageAck)
-				}
-			})
-		}
-	default:
-		c.log.Debug("frame of no concern", "type", f.Type, "topic", f.GetTopic(), "frame", f.GetMessageId())
-		c.ack(conn, f, eventAck)
-	}
-}
-
-func (c *Connector) ack(conn *socket.Conn, f frame, data string) {
-	if f.GetMessageId() == "" {
-		return // an ack to nothing; the documentation's sample of a disconnect has no id
-	}
-	if err := conn.Write(socket.Text, f.ack(data)); err != nil {
-		c.log.Warn("ack not sent, the platform will send the frame again", "frame", f.GetMessageId(), "err", err)
-	}
-}
-
 // Status is the truth about the connection now.
-func (c *Connector) Status() connectors.Status { return c.link.Status() }
+func (c *Connector) Status() connectors.Status {
+	status := c.link.Status()
+	if status.Problem == "" {
+		status.Problem = c.quota.problem()
+	}
+	return status
+}
 
 // Counts is what the connection has seen.
 func (c *Connector) Counts() connectors.Counts {

@@ -35,11 +35,16 @@ func (c *Connector) Dial(ctx context.Context) (*socket.Conn, error) {
 
 // sdk is the official client, used for nothing but its endpoint call.
 func (c *Connector) sdk() *client.StreamClient {
-	return client.NewStreamClient(
+	options := []client.ClientOption{
 		client.WithAppCredential(client.NewAppCredentialConfig(c.config.ClientID, c.config.ClientSecret)),
 		client.WithOpenApiHost(c.config.Endpoint),
 		client.WithSubscription(callbackType, messageTopic, unused),
-	)
+		client.WithSubscription(eventType, everyTopic, unused),
+	}
+	if c.buttons() {
+		options = append(options, client.WithSubscription(callbackType, cardTopic, unused))
+	}
+	return client.NewStreamClient(options...)
 }
 
 // unused stands for the handler that a subscription of the SDK needs. Frames come

@@ -41,6 +41,7 @@ func TestParseEvent(t *testing.T) {
 	want := address{
 		Webhook: "https://oapi.dingtalk.com/robot/sendBySession?session=1", Expires: to.Expires,
 		RobotCode: "ding1", Chat: "cid1==", Group: true, StaffID: "u1",
+		Message: "msg1==", Thread: "t1", SenderID: "$s",
 	}
 	if to != want || !to.Expires.Equal(time.UnixMilli(1690367502152)) {
 		t.Errorf("%+v", to)
@@ -75,6 +76,7 @@ func TestKindsAndTexts(t *testing.T) {
 		{"a bare number", `"text":42`, connectors.KindText, "42"},
 		{"half a character", `"text":{"content":"\ud83d"}`, connectors.KindText, "\ufffd"},
 		{"a quoted reply", `"text":{"isReplyMsg":true,"content":" hi","repliedMsg":{"content":{"text":"old"}}}`, connectors.KindText, "hi"},
+		{"in the other place", `"text":null,"content":{"content":" hi"}`, connectors.KindText, "hi"},
 		{"nothing", `"text":{"content":" \n"}`, connectors.KindEmpty, ""},
 		{"null", `"text":null`, connectors.KindEmpty, ""},
 		{"null within", `"text":{"content":null}`, connectors.KindEmpty, ""},
@@ -87,7 +89,7 @@ func TestKindsAndTexts(t *testing.T) {
 		{"audio", `"msgtype":"audio"`, connectors.KindAudio, ""},
 		{"video", `"msgtype":"video"`, connectors.KindVideo, ""},
 		{"file", `"msgtype":"file"`, connectors.KindFile, ""},
-		{"card", `"msgtype":"interactiveCard"`, connectors.KindCard, ""},
+		{"card", `"msgtype":"interactiveCard","text":null`, connectors.KindCard, ""},
 		{"chat record", `"msgtype":"chatRecord"`, connectors.KindForward, ""},
 		{"unknown", `"msgtype":"unknownMsgType"`, connectors.KindOther, ""},
 		{"numeric type", `"msgtype":7`, connectors.KindOther, ""},
@@ -191,6 +193,8 @@ func FuzzParseEvent(f *testing.F) {
 	f.Add(with(`"createAt":"NaN","sessionWebhookExpiredTime":253402300800000000`).Data)
 	f.Add(with(`"errorCode":20001,"text":"x"`).Data)
 	f.Add(`{"msgId":1,"senderId":true,"text":"\ud800"}`)
+	f.Add(with(`"conversationType":"2","msgtype":"richText","atUsers":[{"dingtalkId":1}],"content":{"richText":[{"text":"@a b"},{"downloadCode":"d","type":"picture"}]}`).Data)
+	f.Add(with(`"originalMsgId":"m","originalProcessQueryKey":"k","text":{"content":"x","isReplyMsg":true,"repliedMsg":{"msgType":"file","content":"{\"fileName\":\"f\"}"}}`).Data)
 	kinds := map[connectors.Kind]bool{
 		connectors.KindText: true, connectors.KindPicture: true, connectors.KindAudio: true, connectors.KindVideo: true,
 		connectors.KindFile: true, connectors.KindCard: true, connectors.KindForward: true, connectors.KindTooLong: true,
@@ -206,6 +210,9 @@ func FuzzParseEvent(f *testing.F) {
 		}
 		if !kinds[ev.Kind] || len(ev.Text) > connectors.MaxText || (ev.Text != "") != (ev.Kind == connectors.KindText) || ev.Text != strings.TrimSpace(ev.Text) {
 			t.Fatalf("%q: %s %q", data, ev.Kind, ev.Text)
+		}
+		if len(ev.Files) > connectors.MaxFiles || (ev.Quote != nil && len(ev.Quote.Text) > connectors.MaxQuote) || len(ev.Address) > 20*maxWebhook {
+			t.Fatalf("%q: %+v", data, ev)
 		}
 		raw, err := json.Marshal(ev)
 		if err != nil {

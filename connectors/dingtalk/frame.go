@@ -20,13 +20,20 @@ import (
 const (
 	systemType   = utils.SubscriptionTypeKSystem
 	callbackType = utils.SubscriptionTypeKCallback
+	eventType    = utils.SubscriptionTypeKEvent
 
-	pingTopic       = "ping"                          // SYSTEM; answered with its own data
-	disconnectTopic = "disconnect"                    // SYSTEM; nothing more comes on this socket, which is closed after 10 s
-	messageTopic    = payload.BotMessageCallbackTopic // CALLBACK; somebody wrote to the robot
+	pingTopic       = "ping"                            // SYSTEM; answered with its own data
+	disconnectTopic = "disconnect"                      // SYSTEM; nothing more comes on this socket, which is closed after 10 s
+	messageTopic    = payload.BotMessageCallbackTopic   // CALLBACK; somebody wrote to the robot
+	cardTopic       = payload.CardInstanceCallbackTopic // CALLBACK; somebody pressed a button of a card
+	everyTopic      = "*"                               // EVENT; the only topic that can be subscribed to. What comes may bear another
 
-	messageAck = `{"response":null}`                        // documented; the server does not use it yet
-	eventAck   = `{"status":"SUCCESS","message":"success"}` // an EVENT answered otherwise is pushed again
+	eventTypeHeader = "eventType" // EVENT; what has happened
+	eventIDHeader   = "eventId"   // EVENT; the same when the event is pushed again
+
+	messageAck = `{"response":null}`                         // documented; the server does not use it yet
+	eventAck   = `{"status":"SUCCESS","message":"success"}`  // an EVENT answered otherwise is pushed again
+	eventLater = `{"status":"LATER","message":"not stored"}` // that is, so
 )
 
 // frame is the SDK's frame, read more tolerantly than the SDK does: headers that

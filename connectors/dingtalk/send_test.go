@@ -235,6 +235,8 @@ func TestSendWaits(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"busy", toHook, viaHook, busy, 250 * time.Millisecond, 500 * time.Millisecond},
+		{"banned", toHook, viaHook, banned, 5 * time.Second, 5 * time.Second},
+		{"banned from the robot API", toGroup, viaGroup, banned, 5 * time.Second, 5 * time.Second},
 		{"too fast", toHook, viaHook, tooFast, 3 * time.Second, 3 * time.Second},
 		{"no answer", toHook, viaHook, answer{hang: true}, callTime + 250*time.Millisecond, callTime + 500*time.Millisecond},
 		{"QPS", toGroup, viaGroup, qps, time.Second, time.Second},
