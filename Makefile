@@ -46,7 +46,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 bench: build redis ## the program against a bare loop, in ratios
 	go run ./agent/bench
 
-chaos: build redis ## the promise under fire: a seeded soak; CHAOS='-cut' for two minutes, '-help' for more
+chaos: build redis ## the promise under fire: a seeded soak; CHAOS='-cut' for a minute, '-help' for more
 	go run ./agent/chaos $(CHAOS)
 
 help: ## this text

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"time"
+
+	"longwire/connectors"
 )
 
 // person is somebody who writes to the bot, always in the same chat, which is a
@@ -14,6 +17,7 @@ type person struct {
 	group   string // the group's id; empty: one-to-one
 	chinese bool
 	hurried bool // writes on before the platform has its ack
+	deep    bool // asks what the model has to think about
 }
 
 // peopleOf are n people: every fourth of them writes in a group, which four share.
@@ -22,10 +26,15 @@ func peopleOf(platform string, n int) []person {
 	for i := range people {
 		people[i] = person{index: i, chinese: i%3 == 2, hurried: i%5 == 4}
 		if i%4 == 3 {
-			people[i].group = fmt.Sprintf(map[string]string{dingtalkName: "cidgroup%04d==", feishuName: "oc_%032x"}[platform], i/16+1)
+			people[i].group = group(platform, i/16+1)
 		}
 	}
 	return people
+}
+
+// group is the id of the n-th group.
+func group(platform string, n int) string {
+	return fmt.Sprintf(map[string]string{dingtalkName: "cidgroup%04d==", feishuName: "oc_%032x"}[platform], n)
 }
 
 // message is what a person said and what became of it. Times are those since the
@@ -34,6 +43,7 @@ type message struct {
 	number int
 	person person
 	id     string // the platform's
+	trace  string // what the program's log calls it
 	text   string
 
 	said  time.Duration
@@ -42,6 +52,18 @@ type message struct {
 
 	deliveries int // how often it was pushed; known at the end
 	replies    []reply
+	refused    bool          // the program's log says that it was not taken
+	settled    chan struct{} // closed with the first reply, or when it is known to be refused
+}
+
+// answers are the replies that are not the word that the message was not taken.
+func (m message) answers() (answers []reply) {
+	for _, r := range m.replies {
+		if !isBusyText(r.text) {
+			answers = append(answers, r)
+		}
+	}
+	return answers
 }
 
 // reply is what people saw.
@@ -66,6 +88,8 @@ type history struct {
 	strays   []reply // replies that belong to no message
 	firings  []firing
 
+	bursts    []burst
+	replicas  int
 	announced map[string]int // how often the program said of an event that it may be seen twice, by trace
 
 	// unfinished says that the run was broken off, so that nothing can be said
@@ -82,65 +106,38 @@ type book struct {
 	mu       sync.Mutex
 	messages []*message          // by number, and so is what they point to; guarded by mu
 	byID     map[string]*message // guarded by mu
+	byTrace  map[string]*message // guarded by mu
 	strays   []reply             // guarded by mu
 	firings  []firing            // guarded by mu
-	open     int                 // messages without a reply; guarded by mu
-	changed  chan struct{}       // closed when open has changed; guarded by mu
 }
 
 func newBook(platform string) *book {
-	return &book{began: time.Now(), platform: platform, byID: make(map[string]*message), changed: make(chan struct{})}
+	return &book{began: time.Now(), platform: platform, byID: make(map[string]*message), byTrace: make(map[string]*message)}
 }
 
 // now is the time since the run began.
 func (b *book) now() time.Duration { return time.Since(b.began) }
-
-// marker stands before the number of a message, in questions and answers.
-const marker = "№"
-
-// digits is how many a number has.
-const digits = 8
-
-// question is the text of the message with this number, in the person's language.
-func (p person) question(number int) string {
-	if p.chinese {
-		return fmt.Sprintf("请问 %s%0*d 怎么样了？", marker, digits, number)
-	}
-	return fmt.Sprintf("How is %s%0*d doing?", marker, digits, number)
-}
-
-// numberIn finds the number in a question or an answer.
-func numberIn(text string) (number int, ok bool) {
-	_, rest, ok := strings.Cut(text, marker)
-	if !ok || len(rest) < digits {
-		return 0, false
-	}
-	for _, c := range []byte(rest[:digits]) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		number = 10*number + int(c-'0')
-	}
-	return number, true
-}
-
-// isErrorText reports whether text is the program's own word that something went
-// wrong: it names the id to look for in the log.
-func isErrorText(text string) bool {
-	return strings.Contains(text, "(ref ") || strings.Contains(text, "（编号 ")
-}
 
 // say opens a message. Its number, its text and its id are new.
 func (b *book) say(p person) message {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	number := len(b.messages)
-	m := &message{number: number, person: p, text: p.question(number), said: b.now()}
+	m := &message{number: number, person: p, text: p.question(number), said: b.now(), settled: make(chan struct{})}
 	m.id = fmt.Sprintf(map[string]string{dingtalkName: "msg%022d==", feishuName: "om_%032x"}[b.platform], number)
+	m.trace = traceOf(b.platform, m.id)
 	b.messages = append(b.messages, m)
-	b.byID[m.id] = m
-	b.open++
+	b.byID[m.id], b.byTrace[m.trace] = m, m
 	return *m
+}
+
+// traceOf is what the program's log calls a message. In DingTalk the robot is part
+// of a message's id.
+func traceOf(platform, id string) string {
+	if platform == dingtalkName {
+		id = clientID + "/" + id
+	}
+	return connectors.Event{Connection: connectionName, ID: id}.Trace()
 }
 
 // at notes where a message was said.
@@ -158,9 +155,9 @@ func (b *book) acked(number int) {
 }
 
 // replied notes a reply. It belongs to the message that it says it replies to; a
-// reply that does not say so, to the one whose number it repeats; one that does
-// not do that either, because it is an error text, to the oldest unanswered
-// message of its place.
+// reply that does not say so, to the one whose number it repeats, or whose id it
+// names because it is an error text; one that does nothing of that, to the oldest
+// unanswered message of its place.
 func (b *book) replied(at time.Time, to, place, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -168,6 +165,9 @@ func (b *book) replied(at time.Time, to, place, text string) {
 	m := b.byID[to]
 	if number, ok := numberIn(text); m == nil && ok && number < len(b.messages) {
 		m = b.messages[number]
+	}
+	if trace, ok := traceIn(text); m == nil && ok {
+		m = b.byTrace[trace]
 	}
 	if m == nil {
 		m = b.oldestAt(place)
@@ -177,10 +177,27 @@ func (b *book) replied(at time.Time, to, place, text string) {
 		return
 	}
 	m.replies = append(m.replies, r)
-	if len(m.replies) == 1 {
-		b.open--
-		close(b.changed)
-		b.changed = make(chan struct{})
+	m.settle()
+}
+
+// settle lets those go on who wait for an outcome; the book's mu is held.
+func (m *message) settle() {
+	select {
+	case <-m.settled:
+	default:
+		close(m.settled)
+	}
+}
+
+// refuse notes what the log says was not taken, by trace.
+func (b *book) refuse(traces map[string]int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for trace := range traces {
+		if m := b.byTrace[trace]; m != nil {
+			m.refused = true
+			m.settle()
+		}
 	}
 }
 
@@ -205,30 +222,46 @@ func (p person) private() string { return "to " + p.id() }
 // id is the person's id with the platform.
 func (p person) id() string { return fmt.Sprintf("person%04d", p.index) }
 
-// unanswered is how many of the messages with these numbers have no reply, and a
-// channel that is closed when it may have changed. No numbers are all of them.
-func (b *book) unanswered(numbers ...int) (int, <-chan struct{}) {
+// await waits until the messages with these numbers have an outcome; no numbers
+// are all of them. false means that ctx has ended first.
+func (b *book) await(ctx context.Context, numbers ...int) bool {
+	for _, m := range b.named(numbers) {
+		select {
+		case <-m.settled:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// named are the messages with these numbers; no numbers are all of them.
+func (b *book) named(numbers []int) (list []*message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(numbers) == 0 {
-		return b.open, b.changed
+		return slices.Clone(b.messages)
 	}
-	open := 0
 	for _, n := range numbers {
-		if len(b.messages[n].replies) == 0 {
-			open++
-		}
+		list = append(list, b.messages[n])
 	}
-	return open, b.changed
+	return list
 }
 
-// latest are the ids of up to n messages, the latest ones.
+// latest are the ids of up to n messages, the latest ones. Those that were not
+// taken are left out: to the program they would be new.
 func (b *book) latest(n int) (ids []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, m := range b.messages[max(0, len(b.messages)-n):] {
-		ids = append(ids, m.id)
+	for _, m := range slices.Backward(b.messages) {
+		if len(ids) == n {
+			break
+		}
+		if !m.refused {
+			ids = append(ids, m.id)
+		}
 	}
+	slices.Reverse(ids)
 	return ids
 }
 

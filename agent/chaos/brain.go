@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,9 +11,10 @@ import (
 )
 
 // brain is the model. It answers with the number it was asked about, in a few
-// deltas and a few hundredths of a second, so that faults strike in the middle of
-// answers, too.
+// deltas, so that faults strike in the middle of answers, too.
 type brain struct {
+	pace time.Duration // between deltas, at least; a little more for most questions
+
 	mu   sync.Mutex
 	kind kind // what goes wrong; guarded by mu
 	left int  // with so many requests; guarded by mu
@@ -43,6 +45,14 @@ func (b *brain) next() kind {
 	return b.kind
 }
 
+// paces are how slow the model is. Where a latency is measured its own would only
+// hide what is looked for; where replicas are started again, answers are to be
+// under way.
+var paces = map[mode]time.Duration{strikes: ms, outage: ms, rolling: 20 * ms, soak: 20 * ms}
+
+// thinkPause stands between the deltas where the model has to think.
+const thinkPause = 50 * ms
+
 // respond answers one request.
 func (b *brain) respond(r modeltest.Request) modeltest.Response {
 	number, ok := numberIn(r.Question())
@@ -51,7 +61,10 @@ func (b *brain) respond(r modeltest.Request) modeltest.Response {
 	}
 	answer := modeltest.Response{
 		Deltas: []string{"About ", fmt.Sprintf("%s%0*d", marker, digits, number), ": all", " is", " well."},
-		Pause:  time.Duration(1+number%7) * ms,
+		Pause:  time.Duration(1+number%7) * b.pace,
+	}
+	if strings.Contains(r.Question(), thinkWord) {
+		answer.Pause = thinkPause
 	}
 	begun := number % 3 // how much of the answer comes before it goes wrong
 	switch b.next() {

@@ -38,9 +38,12 @@ func startDingTalk(b *book) (platform, error) {
 	return &dingtalk{cloud}, nil
 }
 
-func (d *dingtalk) connection() string {
-	return fmt.Sprintf("platform: dingtalk, client_id: %q, client_secret: %q, endpoint: %q, keepalive: %s",
-		clientID, clientSecret, d.cloud.URL(), keepaliveTime)
+func (d *dingtalk) connection(quick bool) string {
+	entry := fmt.Sprintf("platform: dingtalk, client_id: %q, client_secret: %q, endpoint: %q", clientID, clientSecret, d.cloud.URL())
+	if quick {
+		entry += ", keepalive: " + keepaliveTime.String()
+	}
+	return entry
 }
 
 func (d *dingtalk) say(m message, twice bool) string {

@@ -3,7 +3,40 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"time"
 )
+
+// thinkTime is how long a person thinks at most before the next burst.
+const thinkTime = 3 * time.Second
+
+// crowdOf is how many people say so many messages: each has to say a few.
+func crowdOf(messages int) int { return min(maxCrowd, max(1, messages/5)) }
+
+// maxCrowd is how many people there are at most. So many say about 250 messages a
+// second where nothing holds them up.
+const maxCrowd = 200
+
+// talk has people talk while things go wrong, and returns when all is said and the
+// last fault is mended.
+func (r *run) talk(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	r.crowd = &crowd{book: r.book, platform: r.platform, gate: newGate(r.messages), pause: thinkTime}
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		r.crowd.talk(ctx, peopleOf(r.combo.platform, crowdOf(r.messages)), func(i int) *rand.Rand {
+			return r.combo.random(r.options.seed, fmt.Sprintf("person %d", i))
+		})
+	}()
+	err := r.goWrong(ctx)
+	if err != nil {
+		stop()
+	}
+	<-said
+	return err
+}
 
 // goWrong makes the faults happen, one after the other, each when it is its turn.
 func (r *run) goWrong(ctx context.Context) error {
@@ -36,7 +69,7 @@ func (r *run) fire(ctx context.Context, f fault) error {
 	}
 	happened := firing{fault: f, struck: r.book.now()}
 	if r.options.verbose {
-		fmt.Fprintf(r.progress, "  %s  %s\n", clock(happened.struck), f)
+		fmt.Fprintf(r.progress, "%s: %s  %s\n", r.combo, clock(happened.struck), f)
 	}
 	err := r.strike(ctx, f)
 	happened.done = r.book.now()
@@ -69,6 +102,8 @@ func (r *run) strike(ctx context.Context, f fault) error {
 		}
 	case duplicate:
 		r.crowd.strike(f.count)
+	case overload:
+		return r.overload(ctx, f)
 	case redisStop, redisRestart, redisPause, redisFailover:
 		return r.store.strike(ctx, f)
 	case model429, model500, modelHang, modelCut:

@@ -9,8 +9,9 @@ import (
 	"longwire/connectors/feishu/feishutest"
 )
 
-// feishu is Feishu, which says itself how often it wants to be pinged. What is not answered within three seconds comes again as with
-// the real one, only after seconds instead of minutes and hours.
+// feishu is Feishu, which says itself how often it wants to be pinged. What is not
+// answered within three seconds comes again as with the real one, only after
+// seconds instead of minutes and hours.
 type feishu struct{ cloud *feishutest.Server }
 
 // replyRoute is where replies are sent.
@@ -38,7 +39,7 @@ func startFeishu(b *book) (platform, error) {
 	return &feishu{cloud}, nil
 }
 
-func (p *feishu) connection() string {
+func (p *feishu) connection(bool) string {
 	return fmt.Sprintf("platform: feishu, app_id: %q, app_secret: %q, endpoint: %q", appID, appSecret, p.cloud.URL())
 }
 

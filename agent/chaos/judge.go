@@ -5,15 +5,12 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"longwire/connectors"
 )
 
 // promise is one of those that the program makes, as the report names them.
 type promise string
 
-// The promises that a run can break. P8 is about too much work, of which there is
-// none here.
+// The promises that a run can break.
 const (
 	p1 promise = "P1" // an ack means stored
 	p2 promise = "P2" // every message ends in one visible outcome
@@ -22,7 +19,9 @@ const (
 	p5 promise = "P5" // to the message that asked
 	p6 promise = "P6" // after a crash the same reply, not a second one
 	p7 promise = "P7" // the link comes back
+	p8 promise = "P8" // too much work is refused aloud
 	px promise = "PX" // and besides: no end by itself, no panic, no secret in the log
+	pm promise = "PM" // what was measured is within its bounds
 )
 
 // promises are all of them and what they say.
@@ -38,7 +37,9 @@ var promises = []struct {
 	{p5, "an answer goes to the message that asked", "replies"},
 	{p6, "after a crash no second answer is begun", "faults of process, store or answer"},
 	{p7, "the link comes back", "faults of process or socket"},
+	{p8, "too much work is refused aloud", "messages turned away"},
 	{px, "no end by itself, no panic, no secret in the log", "processes"},
+	{pm, "what was measured is within its bounds", "figures"},
 }
 
 // breach is a promise broken once.
@@ -61,6 +62,9 @@ type verdict struct {
 	window    int // second answers in DingTalk's webhook window, which the program announced
 	disorder  int
 	misplaced int // in another chat, or about another message
+	refused   int // not taken, because too many waited
+
+	beside time.Duration // the longest that anybody else waited during an overload
 }
 
 // crashes are the kinds that make a reply be finished by somebody else, or later.
@@ -94,6 +98,8 @@ func judge(h history) verdict {
 	v.order(h)
 	v.places(h)
 	v.seconds(h)
+	v.refusals(h)
+	slices.SortStableFunc(v.breaches, func(a, b breach) int { return int(a.at - b.at) })
 	return v
 }
 
@@ -109,11 +115,14 @@ func (v *verdict) outcomes(h history) {
 		if m.acked > 0 {
 			v.tried[p1]++
 		}
+		answers := m.answers()
 		switch {
-		case len(m.replies) > 0:
-			if isErrorText(m.replies[0].text) {
+		case len(answers) > 0:
+			if isErrorText(answers[0].text) {
 				v.errors++
 			}
+		case m.turnedAway():
+			v.refused++
 		case h.unfinished:
 		case m.acked > 0:
 			v.lost++
@@ -140,18 +149,19 @@ func (v *verdict) order(h history) {
 			v.behind(said[:i], m)
 		}
 	}
-	slices.SortStableFunc(v.breaches, func(a, b breach) int { return int(a.at - b.at) })
 }
 
 // behind compares a message with those said earlier in its conversation.
 func (v *verdict) behind(earlier []message, m message) {
 	certain, overtook := false, ""
+	answers := m.answers()
 	for _, e := range earlier {
 		if e.acked == 0 || e.acked > m.said {
 			continue
 		}
 		certain = true
-		if len(m.replies) > 0 && len(e.replies) > 0 && m.replies[0].at < e.replies[0].at {
+		before := e.answers()
+		if len(answers) > 0 && len(before) > 0 && answers[0].at < before[0].at {
 			overtook = e.String()
 		}
 	}
@@ -160,7 +170,7 @@ func (v *verdict) behind(earlier []message, m message) {
 	}
 	if overtook != "" {
 		v.disorder++
-		v.broke(p4, m.replies[0].at, "out of order: %s was answered before %s", m, overtook)
+		v.broke(p4, answers[0].at, "out of order: %s was answered before %s", m, overtook)
 	}
 }
 
@@ -170,12 +180,15 @@ func (v *verdict) places(h history) {
 		for _, r := range m.replies {
 			v.tried[p5]++
 			number, ok := numberIn(r.text)
+			trace, sorry := traceIn(r.text) // the word that it was not taken names one, too
 			switch {
 			case r.place != m.place && (m.person.group != "" || r.place != m.person.private()):
 				v.broke(p5, r.at, "wrong chat: the reply to %s was shown in %q, not in %q", m, r.place, m.place)
 			case ok && number != m.number:
 				v.broke(p5, r.at, "wrong answer: the reply to %s is about message %d", m, number)
-			case !ok && !isErrorText(r.text):
+			case sorry && trace != m.trace:
+				v.broke(p5, r.at, "wrong answer: the reply to %s is about the event %s", m, trace)
+			case !ok && !sorry:
 				v.broke(p5, r.at, "wrong answer: the reply to %s is %.60q", m, r.text)
 			default:
 				continue
@@ -200,8 +213,9 @@ type second struct {
 func (v *verdict) seconds(h history) {
 	var all []second
 	for _, m := range h.messages {
-		for i := 1; i < len(m.replies); i++ {
-			all = append(all, second{m, m.replies[i-1].at, m.replies[i].at})
+		answers := m.answers()
+		for i := 1; i < len(answers); i++ {
+			all = append(all, second{m, answers[i-1].at, answers[i].at})
 		}
 	}
 	slices.SortFunc(all, func(a, b second) int { return int(a.then - b.then) })
@@ -213,8 +227,8 @@ func (v *verdict) seconds(h history) {
 				p, why = p6, "meanwhile "+string(f.fault.kind)+" at "+clock(f.struck)
 			}
 		}
-		if h.platform == dingtalkName && p == p6 && announced[s.message.trace()] > 0 {
-			announced[s.message.trace()]--
+		if h.platform == dingtalkName && p == p6 && announced[s.message.trace] > 0 {
+			announced[s.message.trace]--
 			v.window++
 			continue
 		}
@@ -232,12 +246,6 @@ func (f firing) between(from, to time.Duration) bool {
 		over = f.done
 	}
 	return from <= over && f.struck <= to
-}
-
-// trace is what the program's log calls the message in DingTalk, where the robot is
-// part of a message's id.
-func (m message) trace() string {
-	return connectors.Event{Connection: connectionName, ID: clientID + "/" + m.id}.Trace()
 }
 
 // String is a message as the report names it.

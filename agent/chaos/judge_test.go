@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -8,11 +9,21 @@ import (
 
 const s = time.Second
 
+// testTrace is the trace of message n.
+func testTrace(n int) string {
+	return "abcde" + string([]byte{byte('a' + n/676%26), byte('a' + n/26%26), byte('a' + n%26)})
+}
+
+// sorry makes the program say in words of its own what became of a message.
+func sorry(words string) func(*message) {
+	return func(m *message) { m.replies[0].text = fmt.Sprintf(words, m.trace) }
+}
+
 // asked is message n of a person, said and acked at these seconds and answered
 // properly, one-to-one, at each of the others.
 func asked(n, who int, said, acked time.Duration, answers ...time.Duration) message {
 	p := person{index: who}
-	m := message{id: p.question(n), number: n, person: p, text: p.question(n), said: said, acked: acked, place: "chat", deliveries: 1}
+	m := message{id: p.question(n), trace: testTrace(n), number: n, person: p, text: p.question(n), said: said, acked: acked, place: "chat", deliveries: 1}
 	for _, at := range answers {
 		m.replies = append(m.replies, reply{at: at, place: "chat", text: "About " + p.question(n)})
 	}
@@ -30,30 +41,50 @@ func at(k kind, struck, done, mended time.Duration) firing {
 }
 
 // count is what a judge should find.
-type count struct{ lost, silent, twice, window, disorder, misplaced, errors int }
+type count struct{ lost, silent, twice, window, disorder, misplaced, errors, refused int }
 
 func countOf(v verdict) count {
-	return count{v.lost, v.silent, v.twice, v.window, v.disorder, v.misplaced, v.errors}
+	return count{v.lost, v.silent, v.twice, v.window, v.disorder, v.misplaced, v.errors, v.refused}
 }
 
-// TestJudge has a history for each way to keep and to break a promise.
 // said is an announcement of messages, each once.
 func said(messages ...message) map[string]int {
 	announced := map[string]int{}
 	for _, m := range messages {
-		announced[m.trace()]++
+		announced[m.trace]++
 	}
 	return announced
 }
 
+// verdictRow is a history and what a judge should make of it.
+type verdictRow struct {
+	name    string
+	history history
+	want    count
+	broken  string // the promises, in the order of the report
+}
+
+func (row verdictRow) check(t *testing.T) {
+	t.Helper()
+	v := judge(row.history)
+	if got := countOf(v); got != row.want {
+		t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
+	}
+	var broken []string
+	for _, p := range promises {
+		for range v.brokenOf(p.promise) {
+			broken = append(broken, string(p.promise))
+		}
+	}
+	if got := strings.Join(broken, " "); got != row.broken {
+		t.Errorf("%s: %q broken, want %q: %v", row.name, got, row.broken, v.breaches)
+	}
+}
+
+// TestJudge has a history for each way to keep and to break a promise.
 func TestJudge(t *testing.T) {
 	kill10 := at(kill, 10*s, 10*s, 11*s)
-	rows := []struct {
-		name    string
-		history history
-		want    count
-		broken  string // the promises, in the order of the report
-	}{
+	rows := []verdictRow{
 		{"nothing", history{}, count{}, ""},
 		{"all is well", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s), asked(1, 1, 4*s, 5*s, 6*s)}}, count{}, ""},
 		{"lost", history{messages: []message{asked(0, 1, 1*s, 2*s)}}, count{lost: 1}, "P1 P2"},
@@ -102,23 +133,12 @@ func TestJudge(t *testing.T) {
 		{"the answer to another", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s).with(func(m *message) { m.replies[0].text = m.person.question(7) })}}, count{misplaced: 1}, "P5"},
 		{"not an answer", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s).with(func(m *message) { m.replies[0].text = "Hello" })}}, count{misplaced: 1}, "P5"},
 		{"a stray", history{strays: []reply{{at: s, place: "chat", text: "Hello"}}}, count{misplaced: 1}, "P5"},
-		{"an error text", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s).with(func(m *message) { m.replies[0].text = "Sorry. (ref abcdefgh)" })}}, count{errors: 1}, ""},
-		{"an error text in Chinese", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s).with(func(m *message) { m.replies[0].text = "抱歉。（编号 abcdefgh）" })}}, count{errors: 1}, ""},
+		{"an error text", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s).with(sorry("Sorry. (ref %s)"))}}, count{errors: 1}, ""},
+		{"an error text about another", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s).with(func(m *message) { m.replies[0].text = "Sorry. (ref " + testTrace(1) + ")" })}}, count{errors: 1, misplaced: 1}, "P5"},
+		{"an error text in Chinese", history{messages: []message{asked(0, 1, 1*s, 2*s, 3*s).with(sorry("抱歉。（编号 %s）"))}}, count{errors: 1}, ""},
 	}
 	for _, row := range rows {
-		v := judge(row.history)
-		if got := countOf(v); got != row.want {
-			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
-		}
-		var broken []string
-		for _, p := range promises {
-			for range v.brokenOf(p.promise) {
-				broken = append(broken, string(p.promise))
-			}
-		}
-		if got := strings.Join(broken, " "); got != row.broken {
-			t.Errorf("%s: %q broken, want %q", row.name, got, row.broken)
-		}
+		row.check(t)
 	}
 }
 

@@ -16,32 +16,46 @@ var secrets = []string{clientSecret, appSecret, modelKey, "session=", "ticket="}
 // collapses are how a line of Go's runtime begins that says the process is over.
 var collapses = []string{"panic: ", "fatal error: ", "WARNING: DATA RACE"}
 
-// announcement is what the program logs when it sends what may have been seen
-// already, because the platform takes no idempotency key.
-const announcement = `"msg":"a part of the answer may be seen twice"`
+// What the program logs of an event that the judge has to know.
+const (
+	// announcement: it is sent though it may have been seen already, because the
+	// platform takes no idempotency key.
+	announcement = `"msg":"a part of the answer may be seen twice"`
+	// refusal: it was not taken, because too many wait.
+	refusal = `"msg":"too many events wait, message not taken"`
+)
 
 // eventIn finds the trace of the event that a line is about.
 var eventIn = regexp.MustCompile(`"event":"([a-z2-7]{8})"`)
 
-// readLog looks for what must not be in a log and returns the first lines of each
-// kind, cut short. What the program announced is counted in announced, by trace.
-func readLog(path string, announced map[string]int) (found []string, err error) {
+// logs is what the program's logs say of events: how often, by trace.
+type logs struct{ announced, refused map[string]int }
+
+func newLogs() logs { return logs{make(map[string]int), make(map[string]int)} }
+
+// read reads a log and returns the first lines of each kind that must not be in it,
+// cut short.
+func (l logs) read(path string) (found []string, err error) { return l.readFrom(path, 0) }
+
+// readFrom is read without the first bytes.
+func (l logs) readFrom(path string, from int64) (found []string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	return scanLog(file, announced)
+	if _, err := file.Seek(from, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return l.scan(file)
 }
 
-func scanLog(log io.Reader, announced map[string]int) (found []string, err error) {
+func (l logs) scan(log io.Reader) (found []string, err error) {
 	counts := make(map[string]int)
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 4<<20)
 	for lines.Scan() {
-		if event := eventIn.FindStringSubmatch(lines.Text()); event != nil && strings.Contains(lines.Text(), announcement) {
-			announced[event[1]]++
-		}
+		l.note(lines.Text())
 		for _, what := range offences(lines.Text()) {
 			if counts[what]++; counts[what] == 1 {
 				found = append(found, what)
@@ -52,6 +66,22 @@ func scanLog(log io.Reader, announced map[string]int) (found []string, err error
 		found[i] = fmt.Sprintf("%s, %d time(s)", what, counts[what])
 	}
 	return found, lines.Err()
+}
+
+// note counts what a line says of an event.
+func (l logs) note(line string) {
+	var count map[string]int
+	switch {
+	case strings.Contains(line, announcement):
+		count = l.announced
+	case strings.Contains(line, refusal):
+		count = l.refused
+	default:
+		return
+	}
+	if event := eventIn.FindStringSubmatch(line); event != nil {
+		count[event[1]]++
+	}
 }
 
 // offences is what is wrong with a line. A secret is not repeated.

@@ -5,21 +5,32 @@
 // It is a black box test. The program runs as it is shipped (bin/longwire run
 // --config FILE), in one process or several, and is judged from the platforms'
 // side: by what people saw. A run goes through combinations of platform
-// (DingTalk, Feishu), store (a file, Redis, Redis behind Sentinel) and number of replicas; for each
+// (DingTalk, Feishu), store (a file, Redis, Redis behind Sentinel) and number of
+// replicas; for each
 //
 //	start    the platform, the model, the store and the replicas
-//	talk     a hundred people write in bursts, one-to-one and in groups; every
-//	         message has a number of its own, which the model repeats
+//	talk     many people write in bursts, one-to-one and in groups; every message
+//	         has a number of its own, which the model repeats
 //	strike   meanwhile one fault after the other happens and is mended: to the
-//	         processes, the sockets, the pushes, the APIs, the store, the model
-//	         (schedule.go has the list)
+//	         processes, the sockets, the pushes, the APIs, the store, the model,
+//	         and by one person who writes too much (schedule.go has the list)
 //	settle   once nothing is wrong any more, the rest is answered, and second
 //	         answers are waited for
-//	judge    each promise, against everything that people saw (judge.go)
+//	judge    each promise, against everything that people saw (judge.go, busy.go)
 //
 // What goes wrong is a pure function of the seed. It goes by the number of
 // messages said, not by the clock, so a slow machine meets the same faults with
 // the same messages in between.
+//
+// # What is measured instead
+//
+// Three other runs have a steady load, the program's default settings, and one
+// thing that happens. Everything is judged there, too, and figures are held
+// against bounds:
+//
+//	-rolling      every replica is started again, in turn, twice (rolling.go)
+//	-outage 60s   Redis is killed and comes back that much later (outage.go)
+//	-soak 30m     for that long next to nothing happens (growth.go)
 //
 // # What is not counted against the program
 //
@@ -33,6 +44,9 @@
 //     program says so in its log and counts it. A second answer that was announced
 //     like that, after such a fault, is counted as "webhook window"; one that was
 //     not is a promise broken.
+//   - Of a burst past what may wait, a message that was not taken needs no answer:
+//     the program says so in its log, and to the person once. Each replica
+//     remembers by itself whom it has told.
 //
 // The faults are one at a time, so that a breach can be blamed.
 package main
@@ -46,6 +60,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -65,7 +80,7 @@ func main() {
 	os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// Main is the soak without its process: it returns the exit code.
+// Main is the program without its process: it returns the exit code.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -86,24 +101,56 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitDone
 }
 
-// chaos runs the combinations, one after the other. Once ctx has ended the rest is
-// not begun.
-func chaos(ctx context.Context, o options, progress io.Writer) (results []result) {
-	for i, c := range o.combos {
-		messages, faults := o.share(o.messages, i), o.share(o.faults, i)
-		p := plan{c, messages, schedule(o.seed, c, messages, faults, o.only)}
-		fmt.Fprintf(progress, "%s: %d messages, %d faults\n", c, messages, len(p.faults))
-		if o.verbose {
-			for i, f := range p.faults {
-				fmt.Fprintf(progress, "  %d. %s\n", i+1, f)
-			}
-		}
-		r := combination(ctx, o, p, progress)
-		r.again = o.command(messages, faults, c)
-		fmt.Fprintf(progress, "  %d breach(es), %s\n", len(r.verdict.breaches), r.took.Round(time.Second))
-		results = append(results, r)
+// chaos runs the combinations, some at a time. Once ctx has ended the rest is not
+// begun.
+func chaos(ctx context.Context, o options, progress io.Writer) []result {
+	progress = &whole{out: progress}
+	results := make([]result, len(o.combos))
+	places := make(chan struct{}, o.parallel)
+	var running sync.WaitGroup
+	for i := range o.combos {
+		places <- struct{}{}
+		running.Go(func() {
+			results[i] = announced(ctx, o, i, progress)
+			<-places
+		})
 	}
+	running.Wait()
 	return results
+}
+
+// whole writes one piece at a time, for several who write.
+type whole struct {
+	mu  sync.Mutex
+	out io.Writer // guarded by mu
+}
+
+func (w *whole) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(p)
+}
+
+// announced runs combination i and tells how it goes.
+func announced(ctx context.Context, o options, i int, progress io.Writer) result {
+	c := o.combos[i]
+	p := plan{combo: c}
+	if o.mode == strikes {
+		p.messages = o.share(o.messages, i)
+		p.faults = schedule(o.seed, c, p.messages, o.share(o.faults, i), o.only)
+		fmt.Fprintf(progress, "%s: %d messages, %d faults\n", c, p.messages, len(p.faults))
+	} else {
+		fmt.Fprintf(progress, "%s: %g messages a second\n", c, o.rate)
+	}
+	if o.verbose {
+		for i, f := range p.faults {
+			fmt.Fprintf(progress, "%s: %d. %s\n", c, i+1, f)
+		}
+	}
+	r := combination(ctx, o, p, progress)
+	r.again = o.command(p.messages, o.share(o.faults, i), c)
+	fmt.Fprintf(progress, "%s: %d breach(es), %s\n", c, len(r.verdict.breaches), r.took.Round(time.Second))
+	return r
 }
 
 // combination runs one in a folder of its own, which stays only if something broke.
@@ -116,17 +163,15 @@ func combination(ctx context.Context, o options, p plan, progress io.Writer) res
 	if err != nil {
 		return result{combo: p.combo, err: err}
 	}
-	r, err := soak(ctx, o, p, dir, progress)
-	r.combo, r.err = p.combo, err
-	if errors.Is(err, redistest.ErrMissing) {
-		r.err = fmt.Errorf("%w: it cannot be judged", err)
+	r := play(ctx, o, p, dir, progress)
+	r.combo = p.combo
+	if errors.Is(r.err, redistest.ErrMissing) {
+		r.err = fmt.Errorf("%w: it cannot be judged", r.err)
 	}
 	if r.broken() {
 		r.kept = dir
 		return r
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		r.err = err
-	}
+	r.err = os.RemoveAll(dir)
 	return r
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func build(t *testing.T) string {
 }
 
 // gentle are faults that cost little time.
-const gentle = "drop,term,redeliver,duplicate,model-500"
+const gentle = "drop,term,redeliver,duplicate,overload,model-500"
 
 // A small soak of the real program: everything is said, every fault happens, every
 // promise is kept, nothing is left behind.
@@ -37,17 +38,31 @@ func TestSoak(t *testing.T) {
 	program := build(t)
 	emptyTemp(t)
 	var out bytes.Buffer
-	code := Main(t.Context(), []string{"-program", program, "-combos", "dingtalk/file/1", "-messages", "60", "-faults", "5", "-only", gentle}, &out, io.Discard)
+	code := Main(t.Context(), []string{"-program", program, "-combos", "dingtalk/file/1", "-messages", "60", "-faults", "6", "-only", gentle}, &out, io.Discard)
 	if code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	for _, want := range []string{"seed 1: 60 messages, 5 faults.", "Every promise was kept.", "-seed 1 -messages 60 -faults 5 -combos dingtalk/file/1 -only " + gentle} {
+	for _, want := range []string{" messages, 6 faults.", "Every promise was kept.", "-seed 1 -combos dingtalk/file/1 -messages 60 -faults 6 -only " + gentle} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not say %q", want)
 		}
 	}
+	if regexp.MustCompile(`\| P8 +\|[^|]*\| 0 `).MatchString(out.String()) {
+		t.Error("nothing was turned away")
+	}
 	if t.Failed() {
 		t.Logf("the report:\n%s", out.String())
+	}
+}
+
+// Every replica of the real program is started again, and nobody notices.
+func TestRolling(t *testing.T) {
+	program := build(t)
+	emptyTemp(t)
+	var out bytes.Buffer
+	code := Main(t.Context(), []string{"-program", program, "-combos", "feishu/file/1", "-rolling"}, &out, io.Discard)
+	if code != exitDone || !strings.Contains(out.String(), "| restarts                         | 2 ") {
+		t.Errorf("exit code %d, report:\n%s", code, out.String())
 	}
 }
 
@@ -100,7 +115,7 @@ func TestInterrupted(t *testing.T) {
 	if code := Main(ctx, []string{"-program", "/bin/sh", "-messages", "10", "-faults", "1"}, &out, io.Discard); code != exitBroken {
 		t.Errorf("exit code %d", code)
 	}
-	if n := strings.Count(out.String(), "it did not come to its end: context canceled"); n != len(allCombos(false)) {
+	if n := strings.Count(out.String(), "it did not come to its end: context canceled"); n != len(combosOf(strikes, false)) {
 		t.Errorf("%d combinations did not come to their end:\n%s", n, out.String())
 	}
 }

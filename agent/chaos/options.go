@@ -1,75 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
-
-// The words of a combination.
-const (
-	dingtalkName = "dingtalk"
-	feishuName   = "feishu"
-	fileName     = "file"
-	redisName    = "redis"
-	sentinelName = "sentinel" // Redis with a replica, which Sentinel makes the master
-)
-
-// combo is one combination of platform, store and number of replicas.
-type combo struct {
-	platform string
-	store    string
-	replicas int
-}
-
-func (c combo) String() string { return fmt.Sprintf("%s/%s/%d", c.platform, c.store, c.replicas) }
-
-// allCombos is every combination that a full run has; the cut leaves Sentinel out.
-// A file belongs to one process, so there is nothing to replicate.
-func allCombos(cut bool) (all []combo) {
-	for _, platform := range []string{dingtalkName, feishuName} {
-		all = append(all, combo{platform, fileName, 1}, combo{platform, redisName, 1}, combo{platform, redisName, 3})
-		if !cut {
-			all = append(all, combo{platform, sentinelName, 3})
-		}
-	}
-	return all
-}
-
-const maxReplicas = 9
-
-// parseCombos reads a list such as "dingtalk/file/1,feishu/redis/3".
-func parseCombos(list string) ([]combo, error) {
-	var combos []combo
-	for _, word := range strings.Split(list, ",") {
-		parts := strings.Split(strings.TrimSpace(word), "/")
-		if len(parts) != 3 {
-			return nil, fmt.Errorf("-combos: %q is not PLATFORM/STORE/REPLICAS", word)
-		}
-		replicas, err := strconv.Atoi(parts[2])
-		c := combo{parts[0], parts[1], replicas}
-		switch {
-		case c.platform != dingtalkName && c.platform != feishuName:
-			return nil, fmt.Errorf("-combos: the platform of %q is not dingtalk or feishu", word)
-		case c.store != fileName && c.store != redisName && c.store != sentinelName:
-			return nil, fmt.Errorf("-combos: the store of %q is not file, redis or sentinel", word)
-		case err != nil || replicas < 1 || replicas > maxReplicas:
-			return nil, fmt.Errorf("-combos: the replicas of %q are not 1 to %d", word, maxReplicas)
-		case c.store == fileName && replicas > 1:
-			return nil, fmt.Errorf("-combos: %q: a file belongs to one process", word)
-		case slices.Contains(combos, c):
-			return nil, fmt.Errorf("-combos: %q is named twice", word)
-		}
-		combos = append(combos, c)
-	}
-	return combos, nil
-}
 
 // options are the flags.
 type options struct {
@@ -80,6 +21,10 @@ type options struct {
 	combos   []combo
 	only     []kind // empty: every kind
 	cut      bool
+	mode     mode
+	length   time.Duration // of the outage or the soak
+	rate     float64       // messages a second, where the load is steady
+	parallel int           // so many combinations at a time
 	timeout  time.Duration
 	verbose  bool
 }
@@ -87,10 +32,20 @@ type options struct {
 // The sizes of a full run and of the cut that CI runs.
 const (
 	fullMessages, fullFaults = 21_000, 210
-	cutMessages, cutFaults   = 1_200, 36
+	cutMessages, cutFaults   = 1_800, 60
 
 	fullTimeout, cutTimeout = 30 * time.Minute, 3 * time.Minute
 )
+
+// The rates of a steady load, in messages a second, and the most that is allowed.
+const (
+	measureRate, soakRate = 20, 30
+	maxRate               = 1000
+)
+
+// together is how many combinations strike at a time. They wait more than they
+// compute.
+const together = 3
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -103,7 +58,12 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	combos := flags.String("combos", "", "which `PLATFORM/STORE/REPLICAS`, with commas between; default: all of them")
 	only := flags.String("only", "", "which `KINDS` of faults, with commas between; default: every kind")
 	flags.BoolVar(&o.cut, "cut", false, "a short run, for every change")
-	flags.DurationVar(&o.timeout, "timeout", 0, fmt.Sprintf("give up after so long; default %s, with -cut %s", fullTimeout, cutTimeout))
+	roll := flags.Bool("rolling", false, "instead: start all replicas again, one after the other, twice, under a steady load")
+	away := flags.Duration("outage", 0, "instead: take Redis away for so long, such as 60s, under a steady load")
+	long := flags.Duration("soak", 0, "instead: a steady load for so long, such as 30m, to see whether anything grows")
+	flags.Float64Var(&o.rate, "rate", 0, fmt.Sprintf("messages a second of the steady load; default %d, with -soak %d", measureRate, soakRate))
+	flags.IntVar(&o.parallel, "parallel", 0, fmt.Sprintf("how many combinations at a time; default %d, but 1 where a latency is measured, and with -soak all", together))
+	flags.DurationVar(&o.timeout, "timeout", 0, fmt.Sprintf("give up after so long; default %s, with -cut %s, and by its length for what is measured", fullTimeout, cutTimeout))
 	flags.BoolVar(&o.verbose, "v", false, "show the schedule, and each fault as it strikes")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -111,25 +71,22 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("no argument %q is known", flags.Arg(0))
 	}
+	modes := 0
+	for m, asked := range map[mode]bool{rolling: *roll, outage: *away != 0, soak: *long != 0} {
+		if asked {
+			o.mode, modes = m, modes+1
+		}
+	}
+	if modes > 1 || modes == 1 && (o.cut || o.messages > 0 || o.faults > 0 || *only != "") {
+		return o, errors.New("-rolling, -outage and -soak are runs of their own: write one of them, and no faults beside it")
+	}
+	o.length = *away + *long
 	return o.complete(*combos, *only)
 }
 
 // complete fills in the defaults and checks what was said.
 func (o options) complete(combos, only string) (_ options, err error) {
-	messages, faults, timeout := fullMessages, fullFaults, fullTimeout
-	if o.cut {
-		messages, faults, timeout = cutMessages, cutFaults, cutTimeout
-	}
-	if o.messages == 0 {
-		o.messages = messages
-	}
-	if o.faults < 0 {
-		o.faults = faults
-	}
-	if o.timeout == 0 {
-		o.timeout = timeout
-	}
-	o.combos = allCombos(o.cut)
+	o.combos = combosOf(o.mode, o.cut)
 	if combos != "" {
 		if o.combos, err = parseCombos(combos); err != nil {
 			return o, err
@@ -144,15 +101,59 @@ func (o options) complete(combos, only string) (_ options, err error) {
 			o.only = append(o.only, k)
 		}
 	}
-	switch {
-	case o.messages < len(o.combos) || o.messages > 10_000_000:
-		return o, errors.New("-messages: write at least one for each combination, and at most 10000000")
-	case o.faults > o.messages:
-		return o, errors.New("-faults: write no more than there are messages")
-	case o.timeout < 0:
-		return o, errors.New("-timeout: write how long, such as 30m")
+	return o.withDefaults(), o.withDefaults().check()
+}
+
+// withDefaults fills in what was left out, once the combinations are known.
+func (o options) withDefaults() options {
+	messages, faults, parallel := fullMessages, fullFaults, together
+	timeout, rate := fullTimeout, float64(measureRate)
+	if o.cut {
+		messages, faults, timeout = cutMessages, cutFaults, cutTimeout
 	}
-	return o, nil
+	switch o.mode {
+	case rolling, outage:
+		parallel, timeout = 1, time.Duration(len(o.combos))*(o.length+10*time.Minute)
+	case soak:
+		parallel, timeout, rate = len(o.combos), o.length+10*time.Minute, soakRate
+	}
+	if o.mode != strikes {
+		messages, faults = 0, 0
+	}
+	if o.messages == 0 {
+		o.messages = messages
+	}
+	if o.faults < 0 {
+		o.faults = faults
+	}
+	o.timeout = cmp.Or(o.timeout, timeout)
+	o.rate = cmp.Or(o.rate, rate)
+	o.parallel = cmp.Or(o.parallel, parallel)
+	return o
+}
+
+// check says what is wrong.
+func (o options) check() error {
+	notRedis := func(c combo) bool { return c.store != redisName }
+	switch {
+	case o.mode == strikes && (o.messages < len(o.combos) || o.messages > 10_000_000):
+		return errors.New("-messages: write at least one for each combination, and at most 10000000")
+	case o.faults > o.messages:
+		return errors.New("-faults: write no more than there are messages")
+	case o.timeout < 0:
+		return errors.New("-timeout: write how long, such as 30m")
+	case o.mode == outage && o.length < time.Second:
+		return errors.New("-outage: write how long, such as 60s")
+	case o.mode == outage && slices.ContainsFunc(o.combos, notRedis):
+		return errors.New("-outage: only the store redis can be away")
+	case o.mode == soak && o.length < shortestSoak:
+		return fmt.Errorf("-soak: write how long, at least %s", shortestSoak)
+	case !(o.rate > 0 && o.rate <= maxRate):
+		return fmt.Errorf("-rate: write messages a second, at most %d", maxRate)
+	case o.parallel < 1:
+		return errors.New("-parallel: write how many, at least 1")
+	}
+	return nil
 }
 
 // share is one combination's part of a number, so that the parts make it up.
@@ -167,8 +168,15 @@ func (o options) command(messages, faults int, combos ...combo) string {
 	for i, c := range combos {
 		names[i] = c.String()
 	}
-	command := fmt.Sprintf("make build && go run ./agent/chaos -seed %d -messages %d -faults %d -combos %s",
-		o.seed, messages, faults, strings.Join(names, ","))
+	command := fmt.Sprintf("make build && go run ./agent/chaos -seed %d -combos %s", o.seed, strings.Join(names, ","))
+	switch o.mode {
+	case strikes:
+		command += fmt.Sprintf(" -messages %d -faults %d", messages, faults)
+	case rolling:
+		command += fmt.Sprintf(" -rate %g -rolling", o.rate)
+	case outage, soak:
+		command += fmt.Sprintf(" -rate %g -%s %s", o.rate, o.mode, o.length)
+	}
 	if len(o.only) > 0 {
 		kinds := make([]string, len(o.only))
 		for i, k := range o.only {

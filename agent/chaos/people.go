@@ -155,21 +155,11 @@ func (c *crowd) awaitAck(ctx context.Context, m message) {
 	}
 }
 
-// awaitAnswers waits for the answers to some messages; no numbers are all.
+// awaitAnswers waits until some messages have an outcome, but not for ever.
 func (c *crowd) awaitAnswers(ctx context.Context, numbers []int) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
-		open, changed := c.book.unanswered(numbers...)
-		if open == 0 {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
+	c.book.await(ctx, numbers...)
 }
 
 // sleep waits; false means that ctx ended first.

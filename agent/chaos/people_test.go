@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -90,6 +92,10 @@ func TestBookFindsTheMessage(t *testing.T) {
 	b.replied(now, "", "to person0001", "(ref y)")
 	b.replied(now, "", "to person0001", "(ref z)")
 	b.replied(now, "unknown", "chat of person0001", "(ref z)")
+	// Two in one place: each is told apart by the trace, whichever comes first.
+	third, fourth := b.say(p), b.say(p)
+	b.replied(now, "", "to person0001", "(ref "+fourth.trace+")")
+	b.replied(now, "", "to person0001", "（编号 "+third.trace+"）")
 	h := b.history(func(string) int { return 1 })
 	for i, m := range h.messages {
 		if len(m.replies) != 1 {
@@ -99,10 +105,63 @@ func TestBookFindsTheMessage(t *testing.T) {
 	if len(h.strays) != 2 {
 		t.Errorf("%d strays, want 2", len(h.strays))
 	}
-	if open, _ := b.unanswered(); open != 0 {
-		t.Errorf("%d unanswered", open)
-	}
-	if ids := b.latest(2); len(ids) != 2 || ids[1] != other.id {
+	if ids := b.latest(2); len(ids) != 2 || ids[0] != third.id || ids[1] != fourth.id {
 		t.Errorf("latest: %v", ids)
 	}
+}
+
+// Waiting ends with a reply, or when the log says that there will be none.
+func TestBookAwait(t *testing.T) {
+	b := newBook(feishuName)
+	answered, refused, open := b.say(person{}), b.say(person{}), b.say(person{})
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if b.await(over, answered.number) {
+		t.Error("an outcome, though nothing happened")
+	}
+	b.replied(time.Now(), answered.id, "", "About "+answered.text)
+	b.replied(time.Now(), answered.id, "", "About "+answered.text)
+	b.refuse(map[string]int{refused.trace: 1, "unknown": 1})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if !b.await(ctx, answered.number, refused.number) {
+		t.Error("no outcome")
+	}
+	if b.await(over) {
+		t.Errorf("message %d has an outcome, too", open.number)
+	}
+	// To the program a refused message would be new, if it came again.
+	if ids := b.latest(2); len(ids) != 2 || ids[0] != answered.id || ids[1] != open.id {
+		t.Errorf("latest: %v", ids)
+	}
+}
+
+// A steady load keeps its rate, whoever it is that writes.
+func TestSteadily(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBook(dingtalkName)
+		c := &crowd{book: b, platform: quiet{}}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		c.steadily(ctx, t.Context(), peopleOf(dingtalkName, 20), 30, rand.New(rand.NewPCG(1, 2)))
+		people := map[int]bool{}
+		for _, m := range b.named(nil) {
+			people[m.person.index] = true
+			if m.acked == 0 {
+				t.Fatalf("message %d is not known to be acked", m.number)
+			}
+		}
+		if n := len(b.named(nil)); n < 299 || n > 301 || len(people) < 10 {
+			t.Errorf("%d messages of %d people", n, len(people))
+		}
+	})
+}
+
+// quiet is a platform that acks everything after a moment.
+type quiet struct{ platform }
+
+func (quiet) say(message, bool) string { return "chat" }
+func (quiet) waitAck(ctx context.Context, _ string) error {
+	sleep(ctx, ms)
+	return nil
 }

@@ -7,8 +7,9 @@ import (
 
 // platform is one of the two, as its users and its bad days see it.
 type platform interface {
-	// connection is the entry for the program's configuration.
-	connection() string
+	// connection is the entry for the program's configuration; quick says that a
+	// silent stream is to be found out soon.
+	connection(quick bool) string
 	// say pushes what a person said, twice if it is to come twice, and returns
 	// where it was said.
 	say(m message, twice bool) (place string)

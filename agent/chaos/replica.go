@@ -17,8 +17,8 @@ import (
 )
 
 // stopTime is how long a replica may take to end after SIGTERM. It is well above
-// the configuration's shutdown.
-const stopTime = 20 * time.Second
+// the configuration's shutdown, of which the default is 30 s.
+const stopTime = 45 * time.Second
 
 // replica is one process of the program, which is killed and started again. Its
 // methods are for one goroutine at a time.
@@ -30,6 +30,7 @@ type replica struct {
 	cmd     *exec.Cmd      // nil while it does not run
 	life    *life          // of cmd
 	from    int64          // where the log of this life begins
+	url     string         // the health page of this life, once it is known
 	started int            // how many lives it has had
 	waiting sync.WaitGroup // for the goroutine of each life
 }
@@ -59,7 +60,7 @@ func (r *replica) start() error {
 		return fmt.Errorf("start %s: %w", r.name, err)
 	}
 	l := &life{ended: make(chan struct{})}
-	r.cmd, r.life = cmd, l
+	r.cmd, r.life, r.url = cmd, l, ""
 	r.started++
 	r.waiting.Go(func() {
 		l.err = cmd.Wait()
@@ -143,34 +144,67 @@ func (r *replica) health(ctx context.Context) error {
 }
 
 func (r *replica) healthNow(ctx context.Context, client *http.Client) error {
-	said, err := r.said()
+	page, code, err := r.look(ctx, client)
 	if err != nil {
 		return err
 	}
-	where := healthAddress.FindStringSubmatch(said)
-	if where == nil {
-		return errors.New("it does not say where its health page is")
+	if page.Status != "healthy" {
+		return fmt.Errorf("HTTP %d, %s: %s", code, page.Status, strings.Join(page.Problems, "; "))
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, where[1], nil)
+	return nil
+}
+
+// healthPage is what the program says of itself.
+type healthPage struct {
+	Status   string   `json:"status"`
+	Problems []string `json:"problems"`
+	Process  *struct {
+		Goroutines int64 `json:"goroutines"`
+	} `json:"process"` // nil where it does not say
+}
+
+// page asks for the health page, whatever it says.
+func (r *replica) page(ctx context.Context) (healthPage, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	page, _, err := r.look(ctx, client)
+	return page, err
+}
+
+func (r *replica) look(ctx context.Context, client *http.Client) (page healthPage, code int, err error) {
+	url, err := r.healthURL()
 	if err != nil {
-		return err
+		return page, 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return page, 0, err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return page, 0, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var report struct {
-		Status   string   `json:"status"`
-		Problems []string `json:"problems"`
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&page); err != nil {
+		return page, resp.StatusCode, fmt.Errorf("HTTP %d: %w", resp.StatusCode, err)
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&report); err != nil {
-		return fmt.Errorf("HTTP %d: %w", resp.StatusCode, err)
+	return page, resp.StatusCode, nil
+}
+
+// healthURL is where the health page of this life is, as its log says.
+func (r *replica) healthURL() (string, error) {
+	if r.url != "" {
+		return r.url, nil
 	}
-	if report.Status != "healthy" {
-		return fmt.Errorf("HTTP %d, %s: %s", resp.StatusCode, report.Status, strings.Join(report.Problems, "; "))
+	said, err := r.said()
+	if err != nil {
+		return "", err
 	}
-	return nil
+	where := healthAddress.FindStringSubmatch(said)
+	if where == nil {
+		return "", errors.New("it does not say where its health page is")
+	}
+	r.url = where[1]
+	return r.url, nil
 }
 
 // said is the log of this life.

@@ -14,6 +14,7 @@ type result struct {
 	combo   combo
 	verdict verdict
 	firings []firing
+	sheets  []sheet // what was measured
 	took    time.Duration
 	err     error  // why it did not come to its end, nil when it did
 	kept    string // the folder with the logs, when something broke
@@ -47,6 +48,11 @@ func report(w io.Writer, o options, results []result) (good bool) {
 	comboTable(w, results)
 	faultTable(w, results)
 	for _, r := range results {
+		for _, s := range r.sheets {
+			s.print(w, r.combo)
+		}
+	}
+	for _, r := range results {
 		if r.broken() {
 			details(w, r)
 		}
@@ -62,7 +68,7 @@ func report(w io.Writer, o options, results []result) (good bool) {
 // promiseTable is what was tried of each promise and what broke.
 func promiseTable(w io.Writer, results []result) {
 	t := newTable(w)
-	t.row("promise", "", "tried", "", "broke")
+	t.row("promise", "what it says", "tried", "of what", "broken")
 	for _, p := range promises {
 		tried, broke := 0, 0
 		for _, r := range results {
@@ -70,35 +76,42 @@ func promiseTable(w io.Writer, results []result) {
 			broke += r.verdict.brokenOf(p.promise)
 		}
 		name := string(p.promise)
-		if p.promise == px {
+		if p.promise == px || p.promise == pm {
 			name = "–"
 		}
-		t.row(name, p.says, tried, p.tried, broke)
+		if p.promise != pm || tried > 0 {
+			t.row(name, p.says, tried, p.tried, broke)
+		}
 	}
-	t.row("P8", "too much work is refused aloud", 0, "not part of this run", 0)
 	t.end()
 }
 
 // comboTable is a line for each combination.
 func comboTable(w io.Writer, results []result) {
 	t := newTable(w)
-	t.row("", "messages", "faults", "lost", "silent", "twice", "out of order", "misplaced", "webhook window", "error texts", "link", "process", "took")
+	t.row("combination", "messages", "faults", "lost", "silent", "twice", "out of order", "misplaced",
+		"webhook window", "error texts", "turned away", "longest wait beside", "link", "process", "took")
 	for _, r := range results {
 		v := r.verdict
-		window := any(v.window)
+		window, beside, process := any(v.window), any("–"), any(v.brokenOf(px))
 		if r.combo.platform != dingtalkName {
 			window = "–"
 		}
-		process := any(v.brokenOf(px))
+		if v.beside > 0 {
+			beside = v.beside.Round(ms)
+		}
 		if r.err != nil {
 			process = "did not end"
 		}
-		t.row(r.combo, v.messages, len(r.firings), v.lost, v.silent, v.twice, v.disorder, v.misplaced, window, v.errors,
-			v.brokenOf(p7), process, r.took.Round(time.Second))
+		t.row(r.combo, v.messages, len(r.firings), v.lost, v.silent, v.twice, v.disorder, v.misplaced,
+			window, v.errors, v.refused, beside, v.brokenOf(p7), process, r.took.Round(time.Second))
 	}
 	t.end()
-	fmt.Fprintln(w, "webhook window: second answers in DingTalk, whose webhook knows no idempotency key, after a crash and")
-	fmt.Fprintf(w, "announced by the program in its log; error texts are outcomes too, where the model was made to fail.\n\n")
+	fmt.Fprint(w, `webhook window: second answers in DingTalk, whose webhook knows no idempotency key, after a crash and
+announced by the program in its log; error texts are outcomes too, where the model was made to fail;
+turned away: of one person who wrote more than may wait; beside: the others' answers meanwhile.
+
+`)
 }
 
 // faultTable is how often each kind of fault happened where.
@@ -124,6 +137,23 @@ func faultTable(w io.Writer, results []result) {
 		if any {
 			t.row(row...)
 		}
+	}
+	if t.rows > 1 {
+		t.end()
+	}
+}
+
+// sheet is a table of what was measured; its first row is the head.
+type sheet struct {
+	title string
+	rows  [][]any
+}
+
+func (s sheet) print(w io.Writer, c combo) {
+	fmt.Fprintf(w, "%s, %s:\n\n", c, s.title)
+	t := newTable(w)
+	for _, row := range s.rows {
+		t.row(row...)
 	}
 	t.end()
 }

@@ -10,15 +10,19 @@ import (
 
 func TestReportOfSuccess(t *testing.T) {
 	var out bytes.Buffer
-	o := options{seed: 4, messages: 2, faults: 1, combos: allCombos(false)[:1]}
+	o := options{seed: 4, messages: 2, faults: 1, combos: combosOf(strikes, false)[:1]}
 	v := judge(history{platform: dingtalkName, messages: []message{asked(0, 1, 1*s, 2*s, 3*s)}})
-	if !report(&out, o, []result{{combo: o.combos[0], verdict: v, firings: []firing{at(kill, s, s, s)}, took: time.Minute}}) {
+	table := sheet{"what was measured", [][]any{{"figure", "value"}, {"gap", 2 * s}}}
+	if !report(&out, o, []result{{combo: o.combos[0], verdict: v, firings: []firing{at(kill, s, s, s)}, sheets: []sheet{table}, took: time.Minute}}) {
 		t.Error("nothing broke, and it is not good")
 	}
-	for _, want := range []string{"| P1 ", "| P8 ", "| dingtalk/file/1 | 1 ", "| kill  | 1 ", "Every promise was kept.", "-seed 4 -messages 2 -faults 1 -combos dingtalk/file/1"} {
+	for _, want := range []string{"| P1 ", "| P8 ", "| dingtalk/file/1 | 1 ", "dingtalk/file/1, what was measured:\n\n| figure | value |\n| ---    | ---   |\n| gap    | 2s    |", "| kill  | 1 ", "Every promise was kept.", "-seed 4 -combos dingtalk/file/1 -messages 2 -faults 1"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())
 		}
+	}
+	if strings.Contains(out.String(), "within its bounds") {
+		t.Error("nothing was measured, and there is a line about it")
 	}
 	if strings.Contains(out.String(), "| freeze") {
 		t.Error("a fault that did not happen is in the table")

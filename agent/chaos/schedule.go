@@ -30,6 +30,7 @@ const (
 	// What the platform sends.
 	redeliver kind = "redeliver" // messages that may be settled long ago come again
 	duplicate kind = "duplicate" // messages come twice in the same moment
+	overload  kind = "overload"  // one person writes far more at once than may wait
 
 	// What the platform answers.
 	api429     kind = "api-429"     // replies are refused: too many
@@ -88,6 +89,7 @@ var traits = []trait{
 	{kind: handshake, shares: 1, count: limits[int]{1, 2}},
 	{kind: redeliver, shares: 1, count: limits[int]{5, 40}},
 	{kind: duplicate, shares: 1, count: limits[int]{5, 40}},
+	{kind: overload, shares: 1, count: limits[int]{3 * mayWait, 6 * mayWait}},
 	{kind: api429, shares: 1, hold: limits[time.Duration]{500 * ms, 2000 * ms}, count: limits[int]{5, 40}},
 	{kind: api500, shares: 1, hold: limits[time.Duration]{500 * ms, 2000 * ms}, count: limits[int]{5, 40}},
 	{kind: lostAnswer, shares: 1, hold: limits[time.Duration]{500 * ms, 1000 * ms}, count: limits[int]{1, 1}},

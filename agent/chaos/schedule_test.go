@@ -30,7 +30,7 @@ func TestScheduleIsAFunctionOfTheSeed(t *testing.T) {
 // kind's limits.
 func TestScheduleKeepsItsLimits(t *testing.T) {
 	for seed := range uint64(50) {
-		for _, c := range allCombos(false) {
+		for _, c := range combosOf(strikes, false) {
 			last := 0
 			for _, f := range schedule(seed, c, 1000, 40, nil) {
 				k := traitOf(f.kind)

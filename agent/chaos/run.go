@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,13 +12,14 @@ import (
 	"longwire/agent/model/modeltest"
 )
 
-// What the program is told. They are short so that what waits for them happens
-// often within a run.
+// What the program is told where faults strike. The times are short so that what
+// waits for them happens often within a run.
 const (
 	leaseTime     = 3 * time.Second
 	keepaliveTime = time.Second
 	shutdownTime  = 5 * time.Second
 	workers       = 16
+	mayWait       = 10 // messages of one conversation; nobody but an overload has as many
 )
 
 const (
@@ -31,8 +31,8 @@ const (
 // plan is what is going to happen in one combination.
 type plan struct {
 	combo    combo
-	messages int
-	faults   []fault
+	messages int     // of the crowd, where faults strike
+	faults   []fault // where faults strike
 }
 
 // run is one combination under way.
@@ -50,31 +50,49 @@ type run struct {
 	replicas []*replica
 	crowd    *crowd
 
-	extra []breach // of P7 and PX, seen before the judge
-
-	announced map[string]int // how often the logs say of an event that it may be seen twice, by trace
+	bursts []burst
+	extra  []breach // of P7 and PX, seen before the judge
+	logs   logs
+	load   load // where something is measured
 }
 
-// soak runs one combination and says what became of it. An error means that it
-// could not be run to its end.
-func soak(ctx context.Context, o options, p plan, dir string, progress io.Writer) (result, error) {
-	r := &run{plan: p, options: o, dir: dir, progress: progress, book: newBook(p.combo.platform), brain: &brain{}, announced: map[string]int{}}
+// play runs one combination and says what became of it. The error in the result
+// means that it could not be run to its end.
+func play(ctx context.Context, o options, p plan, dir string, progress io.Writer) result {
+	r := &run{plan: p, options: o, dir: dir, progress: progress, book: newBook(p.combo.platform), brain: &brain{pace: paces[o.mode]}, logs: newLogs()}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	defer r.close()
-	if err := r.open(ctx, fail); err != nil {
-		return result{}, err
+	err := r.open(ctx, fail)
+	if err == nil {
+		err = r.act(ctx)
 	}
-	if err := r.talk(ctx); err != nil {
-		return r.result(true), err
+	if err == nil {
+		r.settle(ctx)
+		r.farewell(ctx)
+		err = context.Cause(ctx)
 	}
-	r.settle(ctx)
-	r.farewell(ctx)
-	err := context.Cause(ctx)
-	return r.result(err != nil), err
+	return r.result(err)
 }
 
-// open starts everything and waits until the streams are up.
+// act does what the mode is about, and returns when the last message is said and
+// the last fault is mended.
+func (r *run) act(ctx context.Context) error {
+	if err := r.awaitUp(ctx, "the start"); err != nil {
+		return err
+	}
+	switch r.options.mode {
+	case rolling:
+		return r.roll(ctx)
+	case outage:
+		return r.outage(ctx)
+	case soak:
+		return r.soak(ctx)
+	}
+	return r.talk(ctx)
+}
+
+// open starts everything.
 func (r *run) open(ctx context.Context, fail context.CancelCauseFunc) (err error) {
 	if r.platform, err = startPlatform(r.combo.platform, r.book); err != nil {
 		return err
@@ -106,18 +124,30 @@ func (r *run) open(ctx context.Context, fail context.CancelCauseFunc) (err error
 	return nil
 }
 
-// configure writes the configuration, which is the same for all replicas.
+// plainReplies makes every answer one message, which is what the judge reads.
+const plainReplies = `, reply: text, welcome: "off", budget: {api_calls: unlimited}`
+
+// configure writes the configuration, which is the same for all replicas. Where
+// something is measured, it is measured with the program's own defaults.
 func (r *run) configure() (string, error) {
-	text := fmt.Sprintf(`connections:
-  - {name: %s, %s, workers: %d}
-model: {endpoint: %q, api_key: %q, name: chaos, first_token_timeout: 2s, idle_timeout: 2s, turn_timeout: 30s}
-store: %q
+	quick := r.options.mode == strikes
+	text := fmt.Sprintf(`store: %q
 spool: file:${CHAOS_SPOOL}
-inbox: {lease: %s}
-shutdown: %s
 admin: {listen: "127.0.0.1:0"}
+`, r.store.url())
+	if quick {
+		text += fmt.Sprintf(`connections: [{name: %s, %s, workers: %d}]
+model: {endpoint: %q, api_key: %q, name: chaos, first_token_timeout: 2s, idle_timeout: 2s, turn_timeout: 30s}
+inbox: {lease: %s, per_conversation: %d}
+shutdown: %s
 log: {level: debug, format: json}
-`, connectionName, r.platform.connection(), workers, r.model.URL(), modelKey, r.store.url(), leaseTime, shutdownTime)
+`, connectionName, r.platform.connection(quick)+plainReplies, workers, r.model.URL(), modelKey, leaseTime, mayWait, shutdownTime)
+	} else {
+		text += fmt.Sprintf(`connections: [{name: %s, %s}]
+model: {endpoint: %q, api_key: %q, name: chaos}
+log: {level: info, format: json}
+`, connectionName, r.platform.connection(quick)+plainReplies, r.model.URL(), modelKey)
+	}
 	path := filepath.Join(r.dir, "config.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("write configuration: %w", err)
@@ -142,57 +172,16 @@ func (r *run) close() {
 	}
 }
 
-// talk has people talk while things go wrong, and returns when all is said and the
-// last fault is mended.
-func (r *run) talk(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	r.crowd = &crowd{book: r.book, platform: r.platform, gate: newGate(r.messages), pause: thinkTime}
-	if err := r.awaitUp(ctx, "the start"); err != nil {
-		return err
-	}
-	said := make(chan struct{})
-	go func() {
-		defer close(said)
-		r.crowd.talk(ctx, peopleOf(r.combo.platform, crowdOf(r.messages)), func(i int) *rand.Rand {
-			return r.combo.random(r.options.seed, fmt.Sprintf("person %d", i))
-		})
-	}()
-	err := r.goWrong(ctx)
-	if err != nil {
-		stop()
-	}
-	<-said
-	return err
-}
-
-// thinkTime is how long a person thinks at most before the next burst.
-const thinkTime = 3 * time.Second
-
-// crowdOf is how many people say so many messages: a hundred, of whom each has to
-// say a few.
-func crowdOf(messages int) int { return min(100, max(1, messages/5)) }
-
 // settle waits until everything is answered, and then for what comes too late.
 func (r *run) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
-	for {
-		open, changed := r.book.unanswered()
-		if open == 0 {
-			break
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
+	if r.book.await(ctx) {
+		sleep(ctx, quietTime)
 	}
-	sleep(ctx, quietTime)
 }
 
-// farewell looks at the processes: healthy, gone when asked to, nothing in their
-// logs that must not be there.
+// farewell looks at the processes: healthy, and gone when asked to.
 func (r *run) farewell(ctx context.Context) {
 	for _, replica := range r.replicas {
 		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -204,15 +193,6 @@ func (r *run) farewell(ctx context.Context) {
 	for _, replica := range r.replicas {
 		if err := replica.stop(); err != nil {
 			r.broke(px, "%v", err)
-		}
-	}
-	for _, replica := range r.replicas {
-		found, err := readLog(replica.log, r.announced)
-		if err != nil {
-			r.broke(px, "read log of %s: %v", replica.name, err)
-		}
-		for _, what := range found {
-			r.broke(px, "in the log of %s: %s", replica.name, what)
 		}
 	}
 }
@@ -238,15 +218,36 @@ func (r *run) awaitUp(ctx context.Context, after string) error {
 	return nil
 }
 
-// result judges what there is.
-func (r *run) result(unfinished bool) result {
+// readLogs reads what the processes have said. It is read also of a run that was
+// broken off: what was announced there was announced.
+func (r *run) readLogs() {
+	for _, replica := range r.replicas {
+		found, err := r.logs.read(replica.log)
+		if err != nil {
+			r.broke(px, "read log of %s: %v", replica.name, err)
+		}
+		for _, what := range found {
+			r.broke(px, "in the log of %s: %s", replica.name, what)
+		}
+	}
+	r.book.refuse(r.logs.refused)
+}
+
+// result judges what there is. err is why the run was broken off, nil if it came
+// to its end.
+func (r *run) result(err error) result {
+	if r.platform == nil {
+		return result{err: err}
+	}
+	r.readLogs()
 	h := r.book.history(r.platform.deliveries)
-	h.announced = r.announced
-	h.unfinished = unfinished
+	h.announced, h.bursts, h.replicas = r.logs.announced, r.bursts, r.combo.replicas
+	h.unfinished = err != nil
 	v := judge(h)
 	for _, replica := range r.replicas {
 		v.tried[px] += replica.started
 	}
 	v.breaches = append(v.breaches, r.extra...)
-	return result{combo: r.combo, verdict: v, firings: h.firings, took: r.book.now()}
+	sheets := r.measured(&v, h)
+	return result{verdict: v, firings: h.firings, sheets: sheets, took: r.book.now(), err: err}
 }
