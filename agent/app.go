@@ -40,6 +40,7 @@ type App struct {
 type store interface {
 	conversation.Store
 	conversation.Desk
+	conversation.Shelf
 }
 
 // connection is one configured connection: its stream and its workers.
@@ -50,8 +51,9 @@ type connection struct {
 
 // connector is what both platforms' connectors are.
 type connector interface {
+	turn.Replier
+	turn.Reader
 	Run(ctx context.Context)
-	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
 	Status() connectors.Status
 	Counts() connectors.Counts
 }
@@ -105,7 +107,11 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err
 func (a *App) connect(c config.Connection, client *model.Client) *connection {
 	log := a.log.With("connection", c.Name)
 	conn := &connection{}
+	var t *turn.Turn // the three know each other: what is delivered runs a turn, and a turn replies
 	deliver := func(ctx context.Context, ev connectors.Event) error { return conn.pool.Deliver(ctx, ev) }
+	act := func(ctx context.Context, action connectors.Action) (string, error) { return t.Press(ctx, action) }
+	labels := func(ev connectors.Event) connectors.Labels { return t.Labels(ev) }
+	shelf := conversation.ShelfOf(a.store, c.Name)
 	switch c.Platform {
 	case config.DingTalk:
 		conn.connector = dingtalk.New(dingtalk.Config{
@@ -115,6 +121,13 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 			RobotCode:    c.RobotCode,
 			Endpoint:     c.Endpoint,
 			Keepalive:    c.Keepalive,
+			Shelf:        shelf,
+			Act:          act,
+			Labels:       labels,
+			Reply:        c.Reply,
+			Card:         dingtalk.Card{Template: c.Card.Template, Key: c.Card.Key, FlowStatus: bool(c.Card.FlowStatus), Words: c.Card.Words},
+			Budget:       int64(c.Budget.APICalls),
+			Mention:      bool(c.Mention),
 		}, deliver, log)
 	case config.Feishu:
 		conn.connector = feishu.New(feishu.Config{
@@ -123,15 +136,26 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 			AppSecret: c.AppSecret.Reveal(),
 			Endpoint:  c.Endpoint,
 			Keepalive: c.Keepalive,
+			Shelf:     shelf,
+			Act:       act,
+			Labels:    labels,
+			Reply:     c.Reply,
+			Budget:    int64(c.Budget.APICalls),
 		}, deliver, log)
 	}
-	t := turn.New(turn.Config{
+	t = turn.New(turn.Config{
 		SystemPrompt: a.config.Model.SystemPrompt,
 		Language:     turn.Language(a.config.Conversation.Language),
 		Timeout:      a.config.Model.TurnTimeout,
 		Late:         a.config.Conversation.Late,
 		MaxAge:       a.config.Conversation.MaxAge,
-	}, client, conn.connector, a.store, log)
+		Welcome:      welcome(c.Welcome),
+		Admins:       c.Admins,
+		Recalls:      c.Platform == config.Feishu,
+	}, turn.With{
+		Model: client, Replier: conn.connector, Reader: conn.connector, Stopper: a.store,
+		Shelf: shelf, Records: a.store, Deliver: deliver,
+	}, log)
 	conn.pool = pool.New(pool.Config{
 		Connection: c.Name,
 		Workers:    c.Workers,
@@ -141,6 +165,17 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 	return conn
 }
 
+// welcome is the file's word for a greeting, as a turn has it.
+func welcome(word string) string {
+	switch word {
+	case config.On:
+		return turn.WelcomeBuiltIn
+	case config.Off:
+		return ""
+	}
+	return word
+}
+
 func (a *App) adminConfig() admin.Config {
 	cfg := admin.Config{
 		Listen:  a.config.Admin.Listen,
@@ -148,6 +183,9 @@ func (a *App) adminConfig() admin.Config {
 		Version: version,
 		Store:   a.store,
 		Desk:    a.store,
+		Feedback: func(ctx context.Context, connection string, limit int) ([][]byte, error) {
+			return a.store.Records(ctx, connection, turn.FeedbackName, limit)
+		},
 	}
 	for i, c := range a.config.Connections {
 		cfg.Connections = append(cfg.Connections, admin.Connection{
@@ -171,6 +209,9 @@ func (a *App) openStore(ctx context.Context) (store, error) {
 		MaxWaiting: cfg.Inbox.Waiting,
 
 		MaxPerConversation: cfg.Inbox.PerConversation,
+	}
+	if cfg.Conversation.Burst == "join" {
+		opts.Join = cfg.Inbox.PerConversation
 	}
 	if opts.TTL == 0 {
 		opts.TTL = -1 // the file's word for "for ever"

@@ -64,13 +64,15 @@ connections:
     %s
     endpoint: %s
     workers: 16
+    reply: %s
+    welcome: "off"
 model: {endpoint: %q, api_key: model-key-secret, name: test}
 store: %q
 spool: %q
 inbox: {lease: %s}
 admin: {listen: "127.0.0.1:0"}
 log: {level: debug, format: json}
-`, c.Name, c.Platform, id, secret, c.Endpoint, w.cfg.Model.Endpoint, w.cfg.Store.Reveal(), w.cfg.Spool, w.cfg.Inbox.Lease)
+`, c.Name, c.Platform, id, secret, c.Endpoint, c.Reply, w.cfg.Model.Endpoint, w.cfg.Store.Reveal(), w.cfg.Spool, w.cfg.Inbox.Lease)
 }
 
 // kill is kill -9, and returns when the process is gone.

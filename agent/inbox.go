@@ -134,3 +134,18 @@ func (d *desk) printJSON(value any) error {
 	enc.SetIndent("", "  ")
 	return enc.Encode(value)
 }
+
+// feedback is longwire feedback.
+func feedback(args []string, stdout, stderr io.Writer) error {
+	flags, file := newFlags("feedback", stderr)
+	connection := flags.String("connection", "", "only this connection, by `NAME`")
+	limit := flags.Int("limit", 1000, "at most the `N` newest of each connection")
+	if err := parseFlags(flags, args); err != nil {
+		return err
+	}
+	d, err := openDesk(*file, true, nil, stdout)
+	if err != nil {
+		return err
+	}
+	return d.client.Feedback(context.Background(), *connection, *limit, stdout)
+}

@@ -47,6 +47,7 @@ const usage = `Longwire answers people in DingTalk and Feishu/Lark with a langua
   longwire inbox   [--help]          what waits, what is being answered, the dead letters
   longwire inbox   retry|drop ID     put a dead letter back, or remove it
   longwire trace   ID                what happened to a message; ID is in its log lines and error text
+  longwire feedback [--help]         what people think of the answers, as JSON lines
   longwire sandbox [--help]          both platforms and a model on this machine, to try it
   longwire version
 
@@ -74,6 +75,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = inbox(args, stdout, stderr)
 	case "trace":
 		err = trace(args, stdout, stderr)
+	case "feedback":
+		err = feedback(args, stdout, stderr)
 	case "sandbox":
 		err = runSandbox(args, stdin, stdout, stderr)
 	case "version", "--version", "-version":

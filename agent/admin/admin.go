@@ -4,6 +4,7 @@
 //	GET, POST /api/health       is every stream up and does the store answer?
 //	GET       /api/inbox        what waits, what is being answered, the dead letters
 //	GET       /api/trace        what happened to one event
+//	GET       /api/feedback     what people think of the answers, as JSON lines
 //	POST      /api/inbox/retry  put a dead letter back
 //	POST      /api/inbox/drop   remove a dead letter
 //
@@ -37,6 +38,7 @@ type Config struct {
 	Version     string
 	Store       Pinger
 	Desk        conversation.Desk
+	Feedback    Feedback
 	Connections []Connection
 }
 
@@ -81,6 +83,7 @@ func New(config Config, log *slog.Logger) (*Server, error) {
 	mux.HandleFunc("POST /api/health", s.health)
 	mux.HandleFunc("GET /api/inbox", s.inbox)
 	mux.HandleFunc("GET /api/trace", s.trace)
+	mux.HandleFunc("GET /api/feedback", s.feedback)
 	mux.HandleFunc("POST /api/inbox/retry", s.onDead(config.Desk.Retry))
 	mux.HandleFunc("POST /api/inbox/drop", s.onDead(config.Desk.Drop))
 	s.http = http.Server{

@@ -55,10 +55,23 @@ func (c *Client) Drop(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/api/inbox/drop", url.Values{"id": {id}}, nil)
 }
 
+// do asks, and reads the answer into answer, unless that is nil.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, answer any) error {
+	raw, err := c.get(ctx, method, path, query)
+	if err != nil || answer == nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, answer); err != nil {
+		return fmt.Errorf("parse answer: %w", err)
+	}
+	return nil
+}
+
+// get asks, and returns the answer.
+func (c *Client) get(ctx context.Context, method, path string, query url.Values) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path+"?"+query.Encode(), nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set(commandHeader, "1")
 	if c.token != "" {
@@ -66,28 +79,21 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("no running program answers at admin.listen (%s): %w", c.base, errors.Unwrap(err))
+		return nil, fmt.Errorf("no running program answers at admin.listen (%s): %w", c.base, errors.Unwrap(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	defer c.http.CloseIdleConnections()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	if err != nil {
-		return fmt.Errorf("read answer: %w", err)
+		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
+		return raw, nil
 	case http.StatusNotFound:
-		return ErrNotFound
-	default:
-		return fmt.Errorf("the program answers HTTP %d: %s", resp.StatusCode, problemOf(raw))
+		return nil, ErrNotFound
 	}
-	if answer == nil {
-		return nil
-	}
-	if err := json.Unmarshal(raw, answer); err != nil {
-		return fmt.Errorf("parse answer: %w", err)
-	}
-	return nil
+	return nil, fmt.Errorf("the program answers HTTP %d: %s", resp.StatusCode, problemOf(raw))
 }
 
 // problemOf is what an answer that is not one says.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,6 +24,12 @@ type Report struct {
 	Version     string             `json:"version"`
 	Problems    []string           `json:"problems,omitempty"`
 	Connections []ConnectionReport `json:"connections"`
+	Process     ProcessReport      `json:"process"`
+}
+
+// ProcessReport is what should not grow in the process.
+type ProcessReport struct {
+	Goroutines int `json:"goroutines"`
 }
 
 // ConnectionReport is the truth about one connection.
@@ -45,6 +52,7 @@ func (s *Server) Report(ctx context.Context) Report {
 		Uptime:      int64(time.Since(s.began).Seconds()),
 		Version:     s.config.Version,
 		Connections: []ConnectionReport{},
+		Process:     ProcessReport{Goroutines: runtime.NumGoroutine()},
 	}
 	if err := s.store.check(ctx); err != nil {
 		report.Problems = append(report.Problems, "store: "+err.Error())

@@ -98,16 +98,54 @@ type Connection struct {
 	// a shorter time.
 	Keepalive time.Duration `yaml:"keepalive" range:"1s..10m"`
 
+	// Reply is how answers are shown: in a card that grows (card), as plain messages
+	// (text), or as the budget allows (auto). Default auto.
+	Reply string `yaml:"reply" oneof:"auto card text"`
+	// Budget bounds what the platform charges for.
+	Budget Budget `yaml:"budget"`
+	// Welcome is what somebody reads who comes for the first time, or a group that
+	// takes the bot in: on for a built-in text, off for nothing, or a text. Default on.
+	Welcome string `yaml:"welcome"`
+	// Admins are the platform's ids of those who may press the buttons below
+	// everybody's answers: staff ids on DingTalk, open_ids on Feishu.
+	Admins []string `yaml:"admins" hint:"write a list of the platform's ids, or remove the key"`
+
 	// ClientID and ClientSecret are DingTalk's credentials of the application.
 	ClientID     string `yaml:"client_id" need:"yes" only:"dingtalk" twin:"app_id" hint:"copy it from the application's page, as in client_id: ${DINGTALK_CLIENT_ID}"`
 	ClientSecret Secret `yaml:"client_secret" need:"yes" only:"dingtalk" twin:"app_secret" hint:"keep it out of the file, as in client_secret: ${DINGTALK_CLIENT_SECRET}"`
 	// RobotCode names the robot to DingTalk. Default ClientID, which is right
 	// for robots of internal applications.
 	RobotCode string `yaml:"robot_code" only:"dingtalk"`
+	// Card is the template of DingTalk's cards.
+	Card Card `yaml:"card" only:"dingtalk"`
+	// Mention mentions whoever asked in a group, above the answer. Default off.
+	Mention Switch `yaml:"mention" only:"dingtalk"`
 
 	// AppID and AppSecret are Feishu's credentials of the application.
 	AppID     string `yaml:"app_id" need:"yes" only:"feishu" twin:"client_id" hint:"copy it from the application's page, as in app_id: ${FEISHU_APP_ID}"`
 	AppSecret Secret `yaml:"app_secret" need:"yes" only:"feishu" twin:"client_secret" hint:"keep it out of the file, as in app_secret: ${FEISHU_APP_SECRET}"`
+}
+
+// Budget bounds what the platform charges for.
+type Budget struct {
+	// APICalls is how many API calls may be made in a calendar month, or unlimited.
+	// Default 5000 on DingTalk, its standard edition, and unlimited on Feishu.
+	APICalls Calls `yaml:"api_calls" hint:"write a number such as 5000, or unlimited"`
+}
+
+// Card is a template of DingTalk's card platform.
+type Card struct {
+	// Template is its id, and Key the variable that the answer streams into. The
+	// default is a public template of DingTalk's own.
+	Template string `yaml:"template"`
+	Key      string `yaml:"key"`
+	// FlowStatus says that the template shows the variable flowStatus and not the
+	// state that the platform keeps: two more calls per card. Default off; the default
+	// template has it.
+	FlowStatus Switch `yaml:"flow_status"`
+	// Words is the variable in which who has pressed a button reads what came of it.
+	// Default words.
+	Words string `yaml:"words"`
 }
 
 // Model is an OpenAI-compatible endpoint and how long to wait for it.
@@ -151,6 +189,9 @@ type Conversation struct {
 	// MaxAge is how old a question may be until it is not answered any more,
 	// but logged. Default 24h, range 1m to 3650d.
 	MaxAge time.Duration `yaml:"max_age" range:"1m..3650d"`
+	// Burst is what becomes of questions that wait in one conversation: each has
+	// an answer of its own (each), or they are joined into one (join). Default each.
+	Burst string `yaml:"burst" oneof:"each join"`
 	// Language is that of the bot's own texts: auto, zh or en. Default auto,
 	// the language of the person, Chinese where it cannot be told.
 	Language string `yaml:"language" oneof:"auto zh en"`
@@ -207,7 +248,7 @@ func Default() *Config {
 			TurnTimeout:       5 * time.Minute,
 			Attempts:          4,
 		},
-		Conversation: Conversation{TTL: 30 * time.Minute, Turns: 20, Late: 5 * time.Minute, MaxAge: 24 * time.Hour, Language: "auto"},
+		Conversation: Conversation{TTL: 30 * time.Minute, Turns: 20, Late: 5 * time.Minute, MaxAge: 24 * time.Hour, Burst: "each", Language: "auto"},
 		Store:        StoreURL{NewSecret("file:./data/longwire.db")},
 		Spool:        "file:./data/spool.db",
 		Inbox:        Inbox{Waiting: 10_000, PerConversation: 20, Remember: 24 * time.Hour, Lease: 30 * time.Second},
@@ -220,10 +261,12 @@ func Default() *Config {
 // DefaultConnection is a connection on p of which the file says nothing more: all
 // but its name and its credentials.
 func DefaultConnection(p Platform) Connection {
-	c := Connection{Platform: p, Workers: 64, Keepalive: 30 * time.Second}
+	c := Connection{Platform: p, Workers: 64, Keepalive: 30 * time.Second, Reply: "auto", Welcome: On}
 	switch p {
 	case DingTalk:
 		c.Endpoint = "https://api.dingtalk.com"
+		c.Budget.APICalls = 5000
+		c.Card = Card{Template: "382e4302-551d-4880-bf29-a30acfab2e71.schema", Key: "msgContent"}
 	case Feishu:
 		c.Endpoint = "https://open.feishu.cn"
 	}

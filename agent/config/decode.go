@@ -96,7 +96,7 @@ func (d *decoder) value(n *yaml.Node, at string, f field, out reflect.Value) {
 	}
 }
 
-// list decodes a sequence of sections.
+// list decodes a sequence of sections or of texts.
 func (d *decoder) list(n *yaml.Node, at string, f field, out reflect.Value) {
 	d.sources[at] = source{line: n.Line, column: n.Column}
 	switch {
@@ -112,7 +112,7 @@ func (d *decoder) list(n *yaml.Node, at string, f field, out reflect.Value) {
 			return
 		}
 		out.Set(reflect.Append(out, reflect.Zero(out.Type().Elem())))
-		d.section(resolved(item), fmt.Sprintf("%s[%d]", at, i), out.Index(i))
+		d.value(item, fmt.Sprintf("%s[%d]", at, i), field{need: true, hint: f.hint}, out.Index(i))
 	}
 }
 

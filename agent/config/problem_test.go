@@ -66,7 +66,7 @@ modle: {}
 `, []string{
 		"c.yaml:6:5: connections[0].clientid: unknown key `clientid`; did you mean `client_id`?",
 		"c.yaml:7:5: connections[0].client-secret: unknown key `client-secret`; did you mean `client_secret`?",
-		"c.yaml:8:5: connections[0].verbose: unknown key `verbose`; the keys here are name, platform, endpoint, workers, keepalive, client_id, client_secret, robot_code",
+		"c.yaml:8:5: connections[0].verbose: unknown key `verbose`; the keys here are name, platform, endpoint, workers, keepalive, reply, budget, welcome, admins, client_id, client_secret, robot_code, card, mention",
 		"c.yaml:9:1: api_key: unknown key `api_key`; it belongs elsewhere: model.api_key",
 		"c.yaml:10:1: ttl: unknown key `ttl`; it belongs elsewhere: conversation.ttl",
 		"c.yaml:11:1: modle: unknown key `modle`; did you mean `model`?",
@@ -128,6 +128,19 @@ connections:
 `, []string{
 		`c.yaml:4:62: connections[0].name: this key stands in line 4 already; keep one of the two`,
 		`c.yaml:4:62: connections[1].name: this key stands in line 4 already; keep one of the two`}},
+
+	{"words of a connection", model + `
+connections:
+  - {name: a, platform: dingtalk, client_id: i, client_secret: s, budget: {api_calls: 0}, mention: maybe, admins: [{a: b}, ""], reply: cards}
+  - {name: b, platform: feishu, app_id: i, app_secret: s, budget: many, card: {key: k}}
+`, []string{
+		`c.yaml:4:87: connections[0].budget.api_calls: the value is not a number from 1 to 1000000000, or unlimited; write a number such as 5000, or unlimited`,
+		`c.yaml:4:100: connections[0].mention: the value is not on or off`,
+		`c.yaml:4:116: connections[0].admins[0]: expected a text, got keys with values`,
+		`c.yaml:4:124: connections[0].admins[1]: the value is empty; write a list of the platform's ids, or remove the key`,
+		`c.yaml:4:136: connections[0].reply: expected one of auto, card, text, got "cards"`,
+		`c.yaml:5:67: connections[1].budget: expected keys with values, got a single value; write each as "key: value"`,
+		`c.yaml:5:73: connections[1].card: card belongs to platform dingtalk; remove it; feishu has no such key`}},
 
 	{"types", connections + model + `
 conversation:

@@ -191,6 +191,10 @@ func expected(f field, t reflect.Type) string {
 		return "a store"
 	case t == durationType:
 		return "a duration such as 30s, 5m or 7d"
+	case t == reflect.TypeFor[Calls]():
+		return "a number from 1 to 1000000000, or unlimited"
+	case t == reflect.TypeFor[Switch]():
+		return "on or off"
 	case t.Kind() == reflect.Int:
 		return "a whole number"
 	}

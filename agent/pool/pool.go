@@ -47,8 +47,13 @@ type Turn interface {
 	Run(ctx, asking context.Context, lease *conversation.Lease) error
 	// Busy tells a person that their message was not taken.
 	Busy(ctx context.Context, ev connectors.Event) error
-	// Aside reports whether ev is answered beside its conversation.
+	// Recalled returns why ev is not to be answered any further, where its person has
+	// taken it back.
+	Recalled(ctx context.Context, ev connectors.Event) error
+	// Aside reports whether ev is answered beside its conversation, and Alone
+	// whether it has a turn of its own.
 	Aside(ev connectors.Event) bool
+	Alone(ev connectors.Event) bool
 }
 
 // Config says how large a pool is. A zero field takes its default.
@@ -100,7 +105,7 @@ func New(config Config, store Store, turn Turn, log *slog.Logger) *Pool {
 // Deliver stores ev. Nil means that it is ours, or that its person was told that
 // it is not; either way the platform need not send it again.
 func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
-	ev.Aside = p.turn.Aside(ev)
+	ev.Aside, ev.Alone = p.turn.Aside(ev), p.turn.Alone(ev)
 	fresh, err := p.store.Accept(ctx, ev)
 	switch {
 	case errors.Is(err, conversation.ErrFull):
@@ -126,10 +131,14 @@ const (
 // turnAway tells the person once that their message was not taken.
 func (p *Pool) turnAway(ctx context.Context, ev connectors.Event) error {
 	p.log.Warn("too many events wait, message not taken", "event", ev.Trace())
-	if !p.mayTell(conversation.KeyOf(ev), time.Now()) {
+	key := conversation.KeyOf(ev)
+	if !p.mayTell(key, time.Now()) {
 		return nil
 	}
 	if err := p.turn.Busy(ctx, ev); err != nil {
+		p.mu.Lock()
+		delete(p.told, key) // the message comes again, and then they are told
+		p.mu.Unlock()
 		return fmt.Errorf("turn away: %w", err)
 	}
 	return nil
@@ -214,7 +223,8 @@ func (p *Pool) run(ctx context.Context, lease *conversation.Lease) {
 	defer keeper.Wait()
 	defer stop(nil)
 	defer interrupt(nil)
-	keeper.Go(func() { p.keep(ctx, lease, stop, interrupt) })
+	ev := lease.Event // the turn completes its own
+	keeper.Go(func() { p.keep(ctx, lease.Holder, ev, stop, interrupt) })
 
 	err := p.safely(ctx, asking, lease)
 	p.add(func(c *Counts) {
@@ -270,20 +280,23 @@ const (
 
 // keep renews the lease until ctx ends. When the lease is lost it stops the turn:
 // somebody else answers. When the person has asked to stop it interrupts the model
-// and lets the turn end by itself. A store that is away for a moment is asked
-// again.
-func (p *Pool) keep(ctx context.Context, lease *conversation.Lease, stop, interrupt context.CancelCauseFunc) {
+// and lets the turn end by itself, and likewise when the question was taken back. A
+// store that is away for a moment is asked again.
+func (p *Pool) keep(ctx context.Context, lease conversation.Holder, ev connectors.Event, stop, interrupt context.CancelCauseFunc) {
 	for connectors.Sleep(ctx, p.config.Renew) {
 		err := lease.Renew(ctx)
 		switch {
 		case errors.Is(err, conversation.ErrInterrupted):
 			interrupt(err)
 		case errors.Is(err, conversation.ErrLost):
-			p.log.Warn("lease lost, the turn is stopped", "event", lease.Event.Trace())
+			p.log.Warn("lease lost, the turn is stopped", "event", ev.Trace())
 			stop(err)
 			return
 		case err != nil && ctx.Err() == nil:
-			p.log.Warn("lease not renewed", "event", lease.Event.Trace(), "err", err)
+			p.log.Warn("lease not renewed", "event", ev.Trace(), "err", err)
+		}
+		if err := p.turn.Recalled(ctx, ev); err != nil {
+			interrupt(err)
 		}
 	}
 }

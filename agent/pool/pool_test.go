@@ -44,6 +44,10 @@ func (f *fixture) Run(ctx, asking context.Context, lease *conversation.Lease) er
 
 func (f *fixture) Aside(ev connectors.Event) bool { return ev.Text == "/stop" }
 
+func (f *fixture) Recalled(context.Context, connectors.Event) error { return nil }
+
+func (f *fixture) Alone(ev connectors.Event) bool { return ev.Text == "/new" }
+
 func (f *fixture) Busy(_ context.Context, ev connectors.Event) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -205,7 +209,7 @@ func TestStopDoesNotWaitForTheTurn(t *testing.T) {
 	began, ended := make(chan struct{}), make(chan error, 1)
 	f.runAsking = func(asking context.Context, lease *conversation.Lease) error {
 		if lease.Event.Aside {
-			if stopped, err := f.store.Interrupt(asking, "c", conversation.KeyOf(lease.Event)); !stopped || err != nil {
+			if stopped, err := f.store.Interrupt(asking, "c", conversation.KeyOf(lease.Event), ""); !stopped || err != nil {
 				t.Errorf("interrupt: %v, %v", stopped, err)
 			}
 			return lease.Done(asking, conversation.Outcome{})

@@ -142,28 +142,28 @@ type Line struct {
 // will. A line that the bot need not answer (in a group, without mention) has no
 // reply.
 func (s *Sandbox) Ask(ctx context.Context, line Line, settled func(ctx context.Context, connection string) (bool, error)) (string, error) {
-	var id, connection string
+	connection, r := "", reply{as: line.As}
 	switch line.As {
 	case config.DingTalk:
-		connection = DingTalkConnection
-		id = s.dingtalk.Say(s.dingtalkMessage(line))
+		connection, r.said = DingTalkConnection, time.Now()
+		s.dingtalk.Say(s.dingtalkMessage(line))
 	case config.Feishu:
 		connection = FeishuConnection
-		id = s.feishu.Say(s.feishuMessage(line))
+		r.id = s.feishu.Say(s.feishuMessage(line))
 	default:
 		return "", fmt.Errorf("there is no platform %q: dingtalk or feishu", line.As)
 	}
 	if line.Group && !line.Mention {
 		return "", nil
 	}
-	if err := s.waitReply(ctx, line.As, id); err != nil {
+	if err := s.waitReply(ctx, r); err != nil {
 		return "", err
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if done, err := settled(ctx, connection); done || err != nil {
-			return s.replyTo(line.As, id), err
+			return s.text(r), err
 		}
 		select {
 		case <-tick.C:
@@ -195,11 +195,19 @@ func (s *Sandbox) feishuMessage(line Line) feishutest.Message {
 	return m
 }
 
-func (s *Sandbox) waitReply(ctx context.Context, as config.Platform, id string) (err error) {
-	if as == config.DingTalk {
-		_, err = s.dingtalk.WaitSent(ctx, func(sent dingtalktest.Sent) bool { return sent.InReplyTo == id })
+// reply is what came in answer to one line: everything that was sent in its chat
+// after it.
+type reply struct {
+	as   config.Platform
+	id   string    // of the message, in Feishu
+	said time.Time // when it was written, in DingTalk, whose cards reply to no message
+}
+
+func (s *Sandbox) waitReply(ctx context.Context, r reply) (err error) {
+	if r.as == config.DingTalk {
+		_, err = s.dingtalk.WaitSent(ctx, func(sent dingtalktest.Sent) bool { return !sent.At.Before(r.said) })
 	} else {
-		_, err = s.feishu.WaitSent(ctx, func(sent feishutest.Sent) bool { return sent.InReplyTo == id })
+		_, err = s.feishu.WaitSent(ctx, func(sent feishutest.Sent) bool { return sent.InReplyTo == r.id })
 	}
 	if err != nil {
 		return fmt.Errorf("no answer came: %w", err)
@@ -207,21 +215,39 @@ func (s *Sandbox) waitReply(ctx context.Context, as config.Platform, id string) 
 	return nil
 }
 
-// replyTo is everything that was sent in reply to a message.
-func (s *Sandbox) replyTo(as config.Platform, id string) string {
+// text is what people read of the reply, cards as they are by now.
+func (s *Sandbox) text(r reply) string {
 	var parts []string
-	if as == config.DingTalk {
+	if r.as == config.DingTalk {
+		cards := make(map[string]string)
+		for _, card := range s.dingtalk.Cards() {
+			cards[card.OutTrackID] = card.Content()
+		}
 		for _, sent := range s.dingtalk.Sent() {
-			if sent.InReplyTo == id {
-				parts = append(parts, sent.Text)
+			if sent.At.Before(r.said) {
+				continue
 			}
-		}
-	} else {
-		for _, sent := range s.feishu.Sent() {
-			if sent.InReplyTo == id && !sent.Duplicate {
-				parts = append(parts, sent.Text)
+			text := sent.Text
+			if sent.Card != "" {
+				text = cards[sent.Card]
 			}
+			parts = append(parts, text)
 		}
+		return strings.Join(parts, "\n\n")
+	}
+	cards := make(map[string]string)
+	for _, card := range s.feishu.Cards() {
+		cards[card.ID] = card.Text
+	}
+	for _, sent := range s.feishu.Sent() {
+		if sent.InReplyTo != r.id || sent.Duplicate {
+			continue
+		}
+		text := sent.Text
+		if sent.CardID != "" {
+			text = cards[sent.CardID]
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, "\n\n")
 }

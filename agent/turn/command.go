@@ -18,6 +18,9 @@ func (t *Turn) plain(ctx context.Context, lease *conversation.Lease, lang Langua
 		out = conversation.Outcome{How: conversation.Dead, Reason: "the program did not survive the earlier attempts"}
 		return lang.failed(model.Unavailable, ev.Trace()), out, true
 	}
+	if ev.Kind == connectors.KindHello {
+		return t.welcome(lang), out, true
+	}
 	if ev.Kind != connectors.KindText {
 		return lang.cannotRead(ev.Kind), out, true
 	}
@@ -34,7 +37,7 @@ func (t *Turn) plain(ctx context.Context, lease *conversation.Lease, lang Langua
 
 // stop stops the turn that runs in ev's conversation, whoever runs it.
 func (t *Turn) stop(ctx context.Context, ev connectors.Event) string {
-	stopped, err := t.stopper.Interrupt(ctx, ev.Connection, conversation.KeyOf(ev))
+	stopped, err := t.stopper.Interrupt(ctx, ev.Connection, conversation.KeyOf(ev), "")
 	switch {
 	case err != nil:
 		t.log.Error("turn not stopped", "event", ev.Trace(), "err", err)
@@ -69,11 +72,24 @@ func command(text string) string {
 	return text
 }
 
+// Alone reports whether ev is not to be answered together with what waits beside it:
+// a command, and what cannot be read.
+func (t *Turn) Alone(ev connectors.Event) bool {
+	if ev.Kind != connectors.KindText {
+		return true
+	}
+	switch command(ev.Text) {
+	case newCommand, helpCommand, stopCommand:
+		return true
+	}
+	return false
+}
+
 // Aside reports whether ev is to be answered beside its conversation, without
 // waiting for the turn that runs there.
 func (t *Turn) Aside(ev connectors.Event) bool {
 	if ev.Kind != connectors.KindText {
-		return false
+		return ev.Kind == connectors.KindRecall
 	}
 	switch command(ev.Text) {
 	case helpCommand, stopCommand:

@@ -50,10 +50,8 @@ func (l *ledger) Note(ctx context.Context, sent any) error {
 	if err != nil {
 		return err
 	}
-	next := page{Sent: raw}
-	if r := l.reply; r.ended() {
-		next = page{Ended: true, Lead: r.lead, Text: r.text.String(), Whole: r.whole, Sorry: r.sorry, Sent: raw}
-	}
+	next := l.reply.noted()
+	next.Sent = raw
 	note, err := json.Marshal(next)
 	if err != nil {
 		return err
@@ -79,6 +77,8 @@ var errNoted = errors.New("as an earlier attempt found")
 
 // replay makes r say again what p says.
 func (r *reply) replay(p page) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.lead, r.whole, r.sorry = p.Lead, p.Whole, p.Sorry
 	r.text.WriteString(p.Text)
 	if !p.Whole {

@@ -88,6 +88,37 @@ func (l Language) help() string {
 			"- `/help`: show this text")
 }
 
+func (l Language) welcome() string {
+	return l.pick(
+		"你好，我是 AI 助手，直接发消息就可以向我提问（在群里请先 @我）。发送 `/help` 可以看到我会做什么。",
+		"Hello, I am an AI assistant: just write to me, or mention me in a group. Send `/help` to see what I can do.")
+}
+
+// recalled ends an answer whose question was taken back.
+func (l Language) recalled() string {
+	return l.pick("（提问已撤回，回答到此为止。）", "(The question was taken back, so the answer ends here.)")
+}
+
+func (l Language) notYours() string {
+	return l.pick("只有提问的人可以这样做。", "Only whoever asked may do that.")
+}
+
+func (l Language) askedAgain() string {
+	return l.pick("好的，我重新回答一次。", "All right, I answer once more.")
+}
+
+func (l Language) thanks() string {
+	return l.pick("谢谢你的反馈！", "Thank you for telling me!")
+}
+
+// Labels are the connector's own words on a card below an answer to ev.
+func (t *Turn) Labels(ev connectors.Event) connectors.Labels {
+	if t.config.Language.languageFor(ev, nil) == English {
+		return connectors.Labels{Thinking: "Thinking…", Continued: "(continued below)", Stop: "Stop", Again: "Answer again", Good: "👍 Helpful", Bad: "👎 Not helpful"}
+	}
+	return connectors.Labels{Thinking: "思考中…", Continued: "（接下一条）", Stop: "停止", Again: "重新回答", Good: "👍 有用", Bad: "👎 没用"}
+}
+
 func (l Language) forgotten() string {
 	return l.pick("好的，之前的对话我已经忘记了，我们重新开始吧。", "Done: I have forgotten our conversation so far. Let us start over.")
 }

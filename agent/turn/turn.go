@@ -3,6 +3,7 @@
 // The walk is one straight function, Run:
 //
 //	take      the lease of the conversation, with the question and the history
+//	read      what the question quotes, and what its files say (question.go)
 //	prompt    what the model is asked
 //	stream    the model's answer while it arrives
 //	reply     the connector shows it as it comes; the turn keeps a copy
@@ -13,7 +14,8 @@
 //
 //   - answered: the person has the answer.
 //   - failed: the person has an error text with the trace id instead.
-//   - skipped: the event is older than Config.MaxAge. The log says so.
+//   - skipped: the event is older than Config.MaxAge, or its person has taken it
+//     back, or has been greeted already. The log says so.
 //   - dead: the platform will not take the reply, or Config.Attempts have failed.
 //     The person gets the error text if the platform takes that, and the event is
 //     kept as a dead letter for the operator.
@@ -49,9 +51,35 @@ type Replier interface {
 	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
 }
 
+// Reader tells what only the platform knows of an event; both connectors are one.
+type Reader interface {
+	// Read completes ev: the text of what it quotes, the content of a forward. What
+	// cannot be told is left as it is.
+	Read(ctx context.Context, ev connectors.Event) connectors.Event
+	// Fetch returns the content of one of ev's files, at most limit bytes.
+	Fetch(ctx context.Context, ev connectors.Event, file connectors.File, limit int64) ([]byte, error)
+}
+
 // Interrupter stops a turn that somebody holds; a conversation.Store is one.
 type Interrupter interface {
-	Interrupt(ctx context.Context, connection string, key conversation.Key) (bool, error)
+	Interrupt(ctx context.Context, connection string, key conversation.Key, trace string) (bool, error)
+}
+
+// Records keep what people think of answers; a conversation.Shelf does.
+type Records interface {
+	Append(ctx context.Context, connection, name string, record []byte, most int) error
+}
+
+// With is what a Turn works with. Of the optional ones, what they are for is left out.
+type With struct {
+	Model   Model
+	Replier Replier
+	Stopper Interrupter
+
+	Reader  Reader             // optional: quotes and files
+	Shelf   connectors.Shelf   // optional: greetings, recalls, votes
+	Records Records            // with Shelf
+	Deliver connectors.Deliver // for a question that is asked again
 }
 
 // Config says how to take turns. A zero field takes its default.
@@ -63,7 +91,13 @@ type Config struct {
 	RetryWait    time.Duration // before the second attempt; doubles up to a minute; default 2 s
 	Late         time.Duration // after which an answer says that the question had to wait; default 5 min
 	MaxAge       time.Duration // after which a question is not answered any more; default 24 h
+	Welcome      string        // what somebody reads who comes for the first time; "" greets nobody
+	Admins       []string      // the ids of those who may press everybody's buttons
+	Recalls      bool          // the platform tells when a question is taken back
 }
+
+// WelcomeBuiltIn is the Welcome that is in texts.go, in the person's language.
+const WelcomeBuiltIn = "built in"
 
 func (c Config) withDefaults() Config {
 	if c.Language == "" {
@@ -93,13 +127,21 @@ type Turn struct {
 	model   Model
 	replier Replier
 	stopper Interrupter
+	reader  Reader
+	shelf   connectors.Shelf
+	records Records
+	deliver connectors.Deliver
 	shown   shown
 	log     *slog.Logger
 }
 
 // New makes a Turn.
-func New(config Config, model Model, replier Replier, stopper Interrupter, log *slog.Logger) *Turn {
-	return &Turn{config: config.withDefaults(), model: model, replier: replier, stopper: stopper, log: log}
+func New(config Config, with With, log *slog.Logger) *Turn {
+	return &Turn{
+		config: config.withDefaults(), log: log,
+		model: with.Model, replier: with.Replier, stopper: with.Stopper,
+		reader: with.Reader, shelf: with.Shelf, records: with.Records, deliver: with.Deliver,
+	}
 }
 
 // Run answers the question of lease and settles it. When asking ends before ctx,
@@ -108,18 +150,24 @@ func New(config Config, model Model, replier Replier, stopper Interrupter, log *
 // given back. An error says that the turn is not done: it was released, or the
 // lease was lost.
 func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error {
+	join(lease)
 	ev, began := lease.Event, time.Now()
 	log := t.log.With("event", ev.Trace())
+	if ev.Retried && lease.Attempt == 1 {
+		t.shown.remove(ev) // the event was settled, by whomever
+	}
 	if out, ok := t.shown.find(ev); ok {
 		log.Info("shown already, noted now")
 		return t.done(ctx, lease, out)
 	}
-	if age := began.Sub(writtenAt(ev)); age > t.config.MaxAge {
-		log.Warn("too old, not answered", "age", age.Round(time.Second))
-		return t.done(ctx, lease, conversation.Outcome{How: conversation.Skipped, Reason: "older than conversation.max_age"})
+	if reason := t.skip(ctx, lease); reason != "" {
+		log.Warn("not answered", "reason", reason, "age", began.Sub(writtenAt(ev)).Round(time.Second))
+		return t.done(ctx, lease, conversation.Outcome{How: conversation.Skipped, Reason: reason})
 	}
 
-	r := t.reply(asking, lease)
+	t.read(ctx, lease)
+	r := t.reply(ctx, asking, lease)
+	ev = lease.Event
 	if err := t.replier.Reply(ctx, ev, r.ledger, r.answer); err != nil {
 		return t.unsaid(ctx, lease, log, err)
 	}
@@ -133,9 +181,41 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 		log.Error("turn failed, the person was told", "err", r.failure, "took", time.Since(began).Round(time.Millisecond))
 		return nil
 	}
-	log.Info("answered", "attempt", lease.Attempt, "waited", began.Sub(ev.Received).Round(time.Millisecond),
+	log.Info("answered", "attempt", lease.Attempt, "questions", 1+len(lease.Joined), "waited", began.Sub(ev.Received).Round(time.Millisecond),
 		"first_word", r.first.Round(time.Millisecond), "took", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// skip says why the event in hand is not answered, "" when it is.
+func (t *Turn) skip(ctx context.Context, lease *conversation.Lease) string {
+	ev := lease.Event
+	switch {
+	case time.Since(writtenAt(ev)) > t.config.MaxAge && !ev.Retried: // whoever puts an old question back wants it answered
+		return "older than conversation.max_age"
+	case t.Recalled(ctx, ev) != nil:
+		return ErrRecalled.Error()
+	case ev.Kind == connectors.KindRecall:
+		if err := t.recall(ctx, ev); err != nil {
+			t.log.Warn("a question that was taken back may be answered", "event", ev.Trace(), "err", err)
+		}
+		return "a recall, noted"
+	case ev.Kind == connectors.KindHello && lease.Attempt == 1 && !t.greet(ctx, ev):
+		return "greeted already, or nobody is to be"
+	}
+	return ""
+}
+
+// join makes one question of all that are to be answered together. It is as old as
+// the newest of them, and the reply goes to that one, where people are looking.
+func join(lease *conversation.Lease) {
+	ev := &lease.Event
+	for _, next := range lease.Joined {
+		ev.Text += "\n" + next.Text
+		ev.Sent, ev.Received, ev.Address = next.Sent, next.Received, next.Address
+	}
+	if len(lease.Joined) > 0 {
+		ev.Kind = connectors.KindOf(ev.Text)
+	}
 }
 
 // writtenAt is when a person wrote ev: by the platform's clock, unless that says
@@ -217,8 +297,28 @@ func settle(ctx context.Context, how string, do func(ctx context.Context) error)
 	})
 }
 
-// Busy tells the person who wrote ev that too much waits for it to be taken.
+// Busy tells the person who wrote ev that too much waits for it to be taken: once a
+// minute, whichever replica it is.
 func (t *Turn) Busy(ctx context.Context, ev connectors.Event) error {
+	if t.shelf == nil {
+		return t.sayBusy(ctx, ev)
+	}
+	name := "busy/" + string(conversation.KeyOf(ev))
+	n, err := t.shelf.Add(ctx, name, 1, busyAgain)
+	if err == nil && n > 1 {
+		return nil
+	}
+	if err := t.sayBusy(ctx, ev); err != nil {
+		_, _ = t.shelf.Add(context.WithoutCancel(ctx), name, -n, busyAgain) // nobody was told
+		return err
+	}
+	return nil
+}
+
+func (t *Turn) sayBusy(ctx context.Context, ev connectors.Event) error {
 	lang := t.config.Language.languageFor(ev, nil)
 	return t.replier.Reply(ctx, ev, connectors.Unkept(ev, "busy"), connectors.Words(lang.busy(ev.Trace())))
 }
+
+// busyAgain is how long a person is not told again.
+const busyAgain = time.Minute

@@ -79,7 +79,7 @@ func (s *script) Reply(ctx context.Context, _ connectors.Event, ledger connector
 	})
 }
 
-func (s *script) Interrupt(_ context.Context, _ string, key conversation.Key) (bool, error) {
+func (s *script) Interrupt(_ context.Context, _ string, key conversation.Key, _ string) (bool, error) {
 	s.stopped = append(s.stopped, key)
 	return s.running, nil
 }
@@ -115,7 +115,7 @@ func (s *script) run(ctx context.Context, ev connectors.Event, attempt int, hist
 }
 
 func (s *script) runAsking(ctx, asking context.Context, ev connectors.Event, attempt int, history ...conversation.Turn) error {
-	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, s, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	return turn.Run(ctx, asking, &conversation.Lease{Event: ev, Attempt: attempt, History: history, Noted: s.note, Holder: s})
 }
 
@@ -295,14 +295,16 @@ func TestAge(t *testing.T) {
 		age   time.Duration
 		how   conversation.How
 		shown string
+		again bool // an operator put it back
 	}{
-		{time.Minute, "", "x"},
-		{10 * time.Minute, "", "(Sorry, this message is 10 minutes old: I could not answer earlier.)\n\nx"},
-		{5 * time.Hour, "", "(Sorry, this message is 5 hours old: I could not answer earlier.)\n\nx"},
-		{25 * time.Hour, conversation.Skipped, ""},
+		{age: time.Minute, shown: "x"},
+		{age: 10 * time.Minute, shown: "(Sorry, this message is 10 minutes old: I could not answer earlier.)\n\nx"},
+		{age: 5 * time.Hour, shown: "(Sorry, this message is 5 hours old: I could not answer earlier.)\n\nx"},
+		{age: 25 * time.Hour, how: conversation.Skipped},
+		{age: 25 * time.Hour, again: true, shown: "(Sorry, this message is 25 hours old: I could not answer earlier.)\n\nx"},
 	} {
 		ev := written("hi")
-		ev.Sent = ev.Received.Add(-c.age)
+		ev.Sent, ev.Retried = ev.Received.Add(-c.age), c.again
 		s := &script{deltas: []string{"x"}}
 		if err := s.run(t.Context(), ev, 1); err != nil {
 			t.Fatal(err)
@@ -345,7 +347,7 @@ func TestStopCommand(t *testing.T) {
 }
 
 func TestAside(t *testing.T) {
-	turn := New(Config{}, nil, nil, nil, nil)
+	turn := New(Config{}, With{}, nil)
 	for text, want := range map[string]bool{"/stop": true, "/停止": true, "/HELP ": true, "/new": false, "stop": false, "how do I /stop it": false} {
 		if got := turn.Aside(written(text)); got != want {
 			t.Errorf("%q: %v", text, got)
@@ -360,7 +362,7 @@ func TestAside(t *testing.T) {
 // the turn that takes the event again only writes its end.
 func TestShownAnswerIsNotShownAgain(t *testing.T) {
 	s := &script{deltas: []string{"x"}}
-	turn := New(Config{}, s, s, s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	lease := func(attempt int) *conversation.Lease {
 		return &conversation.Lease{Event: written("hi"), Attempt: attempt, Noted: s.note, Holder: s}
 	}
@@ -377,6 +379,65 @@ func TestShownAnswerIsNotShownAgain(t *testing.T) {
 	}
 	if err := turn.Run(t.Context(), t.Context(), lease(1)); err != nil || len(s.replies) != 2 {
 		t.Errorf("after the end the event is as good as new: %v, shown %q", err, s.replies)
+	}
+}
+
+// What another replica has settled in the meantime, and an operator put back, is
+// answered.
+func TestShownAnswerIsShownAgainToWhoeverPutsItBack(t *testing.T) {
+	s := &script{deltas: []string{"x"}, lostAtDone: true}
+	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	ev := written("hi")
+	if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, Holder: s}); !errors.Is(err, conversation.ErrLost) {
+		t.Fatalf("got %v", err)
+	}
+	s.lostAtDone, ev.Retried = false, true
+	if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, Holder: s}); err != nil || len(s.replies) != 2 {
+		t.Errorf("%v, shown %q", err, s.replies)
+	}
+}
+
+// What is answered together is one question. It is as old as its newest part, and
+// the reply goes there.
+func TestJoined(t *testing.T) {
+	s := &script{deltas: []string{"x"}}
+	old, next := written("first"), written("second")
+	old.Sent, old.Address = old.Received.Add(-25*time.Hour), []byte(`"old"`)
+	next.ID, next.Sent, next.Address = "m2", next.Received, []byte(`"new"`)
+	lease := &conversation.Lease{Event: old, Joined: []connectors.Event{next}, Attempt: 1, Holder: s}
+	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err := turn.Run(t.Context(), t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.asked) != 1 || s.asked[0][0].Content != "first\nsecond" || len(s.done) != 1 || s.done[0].Turn.Question != "first\nsecond" {
+		t.Errorf("asked %+v, done %+v", s.asked, s.done)
+	}
+	if string(lease.Event.Address) != `"new"` || lease.Event.ID != "m1" || strings.Contains(s.replies[0], "Sorry") {
+		t.Errorf("replied to %+v with %q", lease.Event, s.replies)
+	}
+}
+
+func TestJoinedTooLong(t *testing.T) {
+	s := &script{deltas: []string{"x"}}
+	half := written(strings.Repeat("x", connectors.MaxText/2+1))
+	lease := &conversation.Lease{Event: half, Joined: []connectors.Event{half}, Attempt: 1, Holder: s}
+	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err := turn.Run(t.Context(), t.Context(), lease); err != nil || len(s.asked) != 0 || len(s.replies) != 1 {
+		t.Errorf("%v, asked %d times, shown %q", err, len(s.asked), s.replies)
+	}
+}
+
+func TestAlone(t *testing.T) {
+	turn := New(Config{}, With{}, nil)
+	for text, want := range map[string]bool{"/new": true, "/新对话": true, "／HELP": true, "/stop": true, "hi": false, "/usr/bin": false} {
+		if got := turn.Alone(written(text)); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+	picture := written("")
+	picture.Kind = connectors.KindPicture
+	if !turn.Alone(picture) {
+		t.Error("a picture is joined with what waits beside it")
 	}
 }
 
@@ -452,7 +513,7 @@ func TestLanguage(t *testing.T) {
 }
 
 func TestPromptLeavesOutTheOldest(t *testing.T) {
-	turn := New(Config{}, nil, nil, nil, nil)
+	turn := New(Config{}, With{}, nil)
 	long := strings.Repeat("x", maxHistory/3)
 	messages := turn.prompt([]conversation.Turn{{Question: "oldest", Answer: long}, {Question: "b", Answer: long}, {Question: "c", Answer: long}}, "now")
 	if len(messages) != 5 || messages[0].Content != "b" || messages[4].Content != "now" {

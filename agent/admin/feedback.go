@@ -1,0 +1,55 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Feedback returns at most limit of the newest records of what people think of the
+// answers on a connection, the oldest first, each as JSON.
+type Feedback func(ctx context.Context, connection string, limit int) ([][]byte, error)
+
+// feedback is GET /api/feedback?connection=NAME&limit=N: JSON lines.
+func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
+	limit, err := strconv.Atoi(r.FormValue("limit"))
+	if err != nil || limit <= 0 {
+		limit = defaultEntries
+	}
+	var lines bytes.Buffer
+	for _, c := range s.config.Connections {
+		if only := r.FormValue("connection"); only != "" && only != c.Name {
+			continue
+		}
+		records, err := s.config.Feedback(r.Context(), c.Name, limit)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		for _, record := range records {
+			lines.Write(record)
+			lines.WriteByte('\n')
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if _, err := lines.WriteTo(w); err != nil {
+		s.log.Debug("answer not sent", "err", err)
+	}
+}
+
+// Feedback copies the newest records to out, as JSON lines, of one connection or of
+// all ("").
+func (c *Client) Feedback(ctx context.Context, connection string, limit int, out io.Writer) error {
+	query := url.Values{"connection": {connection}, "limit": {fmt.Sprint(limit)}}
+	raw, err := c.get(ctx, http.MethodGet, "/api/feedback", query)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(raw)
+	return err
+}

@@ -1,0 +1,89 @@
+package turn
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// Feedback is what somebody thought of an answer, as it is kept and exported.
+type Feedback struct {
+	At         time.Time `json:"at"`
+	Connection string    `json:"connection"`
+	Event      string    `json:"event"` // the trace of the question
+	By         string    `json:"by"`
+	Good       bool      `json:"good"`
+	Question   string    `json:"question"`
+}
+
+// FeedbackName is under which name the store keeps the records.
+const FeedbackName = "feedback"
+
+// maxFeedback is how many records are kept on a connection, and voteKeep how long
+// it is known who has said something about an answer.
+const (
+	maxFeedback = 100_000
+	voteKeep    = 30 * 24 * time.Hour
+)
+
+// Press does what a button below an answer says, and returns what whoever pressed it
+// is to read.
+func (t *Turn) Press(ctx context.Context, a connectors.Action) (string, error) {
+	lang := t.config.Language.languageFor(a.Event, nil)
+	log := t.log.With("event", a.Event.Trace(), "press", a.Press)
+	switch a.Press {
+	case connectors.PressStop, connectors.PressAgain:
+		if a.By.ID != a.Event.Sender.ID && !slices.Contains(t.config.Admins, a.By.ID) {
+			log.Info("button pressed by somebody else")
+			return lang.notYours(), nil
+		}
+	}
+	switch a.Press {
+	case connectors.PressStop:
+		stopped, err := t.stopper.Interrupt(ctx, a.Event.Connection, conversation.KeyOf(a.Event), a.Event.Trace())
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("stop: %w", err)
+		case stopped:
+			return lang.stopping(), nil
+		}
+		return lang.nothingToStop(), nil
+	case connectors.PressAgain:
+		return t.again(ctx, a, lang)
+	case connectors.PressGood, connectors.PressBad:
+		return lang.thanks(), t.vote(ctx, a)
+	}
+	return "", fmt.Errorf("button %q is not known", a.Press)
+}
+
+// again delivers the question once more, as an event of its own.
+func (t *Turn) again(ctx context.Context, a connectors.Action, lang Language) (string, error) {
+	ev := a.Event
+	ev.ID += "/again/" + a.ID
+	ev.Sent, ev.Received = time.Now(), time.Now()
+	if err := t.deliver(ctx, ev); err != nil {
+		return "", fmt.Errorf("ask again: %w", err)
+	}
+	return lang.askedAgain(), nil
+}
+
+// vote keeps what somebody thinks, once for each of them and each answer.
+func (t *Turn) vote(ctx context.Context, a connectors.Action) error {
+	good := a.Press == connectors.PressGood
+	n, err := t.shelf.Add(ctx, "vote/"+a.Event.ID+"/"+a.By.ID, 1, voteKeep)
+	if err != nil || n > 1 {
+		return err
+	}
+	record, err := json.Marshal(Feedback{
+		At: time.Now(), Connection: a.Event.Connection, Event: a.Event.Trace(), By: a.By.ID, Good: good, Question: a.Event.Text,
+	})
+	if err != nil {
+		return err
+	}
+	return t.records.Append(ctx, a.Event.Connection, FeedbackName, record, maxFeedback)
+}

@@ -1,0 +1,172 @@
+package turn
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+	uni "golang.org/x/text/encoding/unicode"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// maxFile bounds what is read of one file, in bytes, and maxFiles of all the files
+// of a message.
+const (
+	maxFile  = 64 << 10
+	maxFiles = 96 << 10
+)
+
+// read completes the question of lease with what only the platform can tell: what it
+// quotes, and the text in its files. The result is what the model is asked, and what
+// is remembered. An event whose files are all that it says becomes a text, if there is
+// text in them.
+func (t *Turn) read(ctx context.Context, lease *conversation.Lease) {
+	if t.reader == nil || lease.Event.Kind == connectors.KindHello || lease.Event.Kind == connectors.KindRecall {
+		return
+	}
+	ev := t.reader.Read(ctx, lease.Event)
+	if ev.Kind == connectors.KindText || ev.Kind == connectors.KindFile {
+		if files := t.files(ctx, ev); files != "" {
+			ev.Kind, ev.Text = connectors.KindText, strings.TrimSpace(ev.Text+"\n\n"+files)
+		}
+	}
+	if ev.Kind == connectors.KindText && !known(lease, ev.Quote) {
+		ev.Text = quoted(ev.Quote) + ev.Text
+	}
+	lease.Event = ev
+}
+
+// known reports whether a quote says nothing new. In a thread every message quotes the
+// first one.
+func known(lease *conversation.Lease, quote *connectors.Quote) bool {
+	if quote == nil || quote.Text == "" || lease.Event.Chat.Thread == "" {
+		return false
+	}
+	return slices.ContainsFunc(lease.History, func(turn conversation.Turn) bool {
+		return strings.Contains(turn.Question, quote.Text) || strings.Contains(turn.Answer, quote.Text)
+	})
+}
+
+// quoted is a quote as it stands before a question. That it is one has to be plain to
+// the model: the words are not those of whoever asks.
+func quoted(quote *connectors.Quote) string {
+	if quote == nil {
+		return ""
+	}
+	from := quote.From
+	if quote.Ours {
+		from = "assistant"
+	}
+	text := quote.Text
+	if text == "" {
+		text = "(" + string(quote.Kind) + ")"
+	}
+	var b strings.Builder
+	b.WriteString("[quoted message" + prefixed(" from ", from) + "]\n")
+	for line := range strings.Lines(text) {
+		b.WriteString("> " + strings.TrimRight(line, "\r\n") + "\n")
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
+}
+
+// files is what the text files of a message say, each under its name. Of one that
+// cannot be read the name is there.
+func (t *Turn) files(ctx context.Context, ev connectors.Event) string {
+	var b strings.Builder
+	readable := false
+	for _, file := range ev.Files {
+		if file.Kind != connectors.KindFile {
+			continue // the text says where it was
+		}
+		name := filepath.Base(file.Name)
+		text, err := t.fileText(ctx, ev, file, min(maxFile, maxFiles-b.Len()))
+		if err != nil {
+			t.log.Warn("file not read", "event", ev.Trace(), "err", err)
+			fmt.Fprintf(&b, "[file %s: %v]\n\n", name, err)
+			continue
+		}
+		readable = true
+		fence := fenceFor(text)
+		fmt.Fprintf(&b, "[file %s]\n%s\n%s\n%s\n\n", name, fence, strings.TrimRight(text, "\n"), fence)
+	}
+	if !readable && ev.Kind == connectors.KindFile {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// fileText is the text of one file.
+func (t *Turn) fileText(ctx context.Context, ev connectors.Event, file connectors.File, limit int) (string, error) {
+	if limit < 1<<10 || file.Size > int64(limit) {
+		return "", fmt.Errorf("not read, it is too long")
+	}
+	raw, err := t.reader.Fetch(ctx, ev, file, int64(limit))
+	if err != nil {
+		return "", err
+	}
+	text, ok := decodeText(raw)
+	if !ok {
+		return "", fmt.Errorf("not read, it is no text")
+	}
+	return text, nil
+}
+
+// decodeText reads text in the encodings that people's machines write: UTF-8, UTF-16
+// with its mark, and GB 18030, which Chinese Windows writes.
+func decodeText(raw []byte) (string, bool) {
+	switch {
+	case bytes.HasPrefix(raw, []byte{0xff, 0xfe}), bytes.HasPrefix(raw, []byte{0xfe, 0xff}):
+		decoded, err := uni.UTF16(uni.LittleEndian, uni.UseBOM).NewDecoder().Bytes(raw)
+		return string(decoded), err == nil && isText(decoded)
+	case utf8.Valid(raw):
+		raw = bytes.TrimPrefix(raw, []byte("\uFEFF"))
+		return string(raw), isText(raw)
+	}
+	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(raw)
+	return string(decoded), err == nil && isText(decoded)
+}
+
+// isText tells text from what only happens to be decodable.
+func isText(raw []byte) bool {
+	odd := 0
+	for _, r := range string(raw) {
+		switch {
+		case r == 0:
+			return false
+		case r == '\n', r == '\r', r == '\t', r == '\f':
+		case r == utf8.RuneError, unicode.IsControl(r), unicode.Is(unicode.Co, r):
+			odd++
+		}
+	}
+	return odd*50 <= utf8.RuneCount(raw)
+}
+
+// fenceFor is a fence that is longer than any in text.
+func fenceFor(text string) string {
+	longest, run := 2, 0
+	for _, r := range text {
+		if r != '`' {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	return strings.Repeat("`", longest+1)
+}
