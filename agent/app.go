@@ -127,6 +127,7 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 			Reply:        c.Reply,
 			Card:         dingtalk.Card{Template: c.Card.Template, Key: c.Card.Key, FlowStatus: bool(c.Card.FlowStatus), Words: c.Card.Words},
 			Budget:       int64(c.Budget.APICalls),
+			Rate:         rate(c.Rate),
 			Mention:      bool(c.Mention),
 		}, deliver, log)
 	case config.Feishu:
@@ -141,6 +142,7 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 			Labels:    labels,
 			Reply:     c.Reply,
 			Budget:    int64(c.Budget.APICalls),
+			Rate:      rate(c.Rate),
 		}, deliver, log)
 	}
 	t = turn.New(turn.Config{
@@ -163,6 +165,17 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 		Grace:      max(a.config.Shutdown, 1), // 0 in the file is "at once", in the pool the default
 	}, a.store, t, log)
 	return conn
+}
+
+// rate is the file's rate, as a connector has it.
+func rate(r config.Rate) connectors.Rate {
+	limit := func(c config.Calls) int {
+		if c == 0 {
+			return -1
+		}
+		return int(c)
+	}
+	return connectors.Rate{PerSecond: limit(r.PerSecond), PerMinute: limit(r.PerMinute)}
 }
 
 // welcome is the file's word for a greeting, as a turn has it.

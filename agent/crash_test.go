@@ -66,6 +66,7 @@ connections:
     workers: 16
     reply: %s
     welcome: "off"
+    rate: {per_second: unlimited, per_minute: unlimited}
 model: {endpoint: %q, api_key: model-key-secret, name: test}
 store: %q
 spool: %q

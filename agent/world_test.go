@@ -270,7 +270,7 @@ func (c dingtalkChat) connection() config.Connection {
 	conn := config.DefaultConnection(config.DingTalk)
 	conn.Name, conn.Endpoint, conn.Workers = "ding", c.URL(), 16
 	conn.ClientID, conn.ClientSecret = "ding1", config.NewSecret("ding-secret")
-	conn.Reply, conn.Welcome = "text", config.Off
+	conn.Reply, conn.Welcome, conn.Rate = "text", config.Off, config.Rate{}
 	return conn
 }
 
@@ -321,7 +321,7 @@ func (c feishuChat) connection() config.Connection {
 	conn := config.DefaultConnection(config.Feishu)
 	conn.Name, conn.Endpoint, conn.Workers = "fei", c.URL(), 16
 	conn.AppID, conn.AppSecret = "cli_0123456789abcdef", config.NewSecret("feishu-secret")
-	conn.Reply, conn.Welcome = "text", config.Off
+	conn.Reply, conn.Welcome, conn.Rate = "text", config.Off, config.Rate{}
 	return conn
 }
 

@@ -123,8 +123,8 @@ func (w *world) ready(ctx context.Context) error {
 // does not say is as in a file that says nothing.
 func (w *world) configure(dir, store string) (string, error) {
 	text := fmt.Sprintf(`connections:
-  - {name: dingtalk, platform: dingtalk, client_id: %q, client_secret: %q, endpoint: %q, reply: text, welcome: "off"}
-  - {name: feishu, platform: feishu, app_id: %q, app_secret: %q, endpoint: %q, reply: text, welcome: "off"}
+  - {name: dingtalk, platform: dingtalk, client_id: %q, client_secret: %q, endpoint: %q, reply: text, welcome: "off", rate: {per_second: unlimited}}
+  - {name: feishu, platform: feishu, app_id: %q, app_secret: %q, endpoint: %q, reply: text, welcome: "off", rate: {per_second: unlimited, per_minute: unlimited}}
 model: {endpoint: %q, api_key: "", name: instant}
 store: %q
 admin: {listen: "127.0.0.1:0"}

@@ -125,7 +125,7 @@ func (r *run) open(ctx context.Context, fail context.CancelCauseFunc) (err error
 }
 
 // plainReplies makes every answer one message, which is what the judge reads.
-const plainReplies = `, reply: text, welcome: "off", budget: {api_calls: unlimited}`
+const plainReplies = `, reply: text, welcome: "off", budget: {api_calls: unlimited}, rate: {per_second: unlimited, per_minute: unlimited}`
 
 // configure writes the configuration, which is the same for all replicas. Where
 // something is measured, it is measured with the program's own defaults.

@@ -103,6 +103,9 @@ type Connection struct {
 	Reply string `yaml:"reply" oneof:"auto card text"`
 	// Budget bounds what the platform charges for.
 	Budget Budget `yaml:"budget"`
+	// Rate is how often the platform lets the application call one API. Four fifths
+	// of it are used.
+	Rate Rate `yaml:"rate"`
 	// Welcome is what somebody reads who comes for the first time, or a group that
 	// takes the bot in: on for a built-in text, off for nothing, or a text. Default on.
 	Welcome string `yaml:"welcome"`
@@ -131,6 +134,15 @@ type Budget struct {
 	// APICalls is how many API calls may be made in a calendar month, or unlimited.
 	// Default 5000 on DingTalk, its standard edition, and unlimited on Feishu.
 	APICalls Calls `yaml:"api_calls" hint:"write a number such as 5000, or unlimited"`
+}
+
+// Rate is how often an API may be called.
+type Rate struct {
+	// PerSecond is a number or unlimited. Default 20 on DingTalk, 50 on Feishu.
+	PerSecond Calls `yaml:"per_second" hint:"write a number such as 20, or unlimited"`
+	// PerMinute is a number or unlimited. Default unlimited on DingTalk, 1000 on
+	// Feishu.
+	PerMinute Calls `yaml:"per_minute" hint:"write a number such as 1000, or unlimited"`
 }
 
 // Card is a template of DingTalk's card platform.
@@ -266,9 +278,11 @@ func DefaultConnection(p Platform) Connection {
 	case DingTalk:
 		c.Endpoint = "https://api.dingtalk.com"
 		c.Budget.APICalls = 5000
+		c.Rate.PerSecond = 20
 		c.Card = Card{Template: "382e4302-551d-4880-bf29-a30acfab2e71.schema", Key: "msgContent"}
 	case Feishu:
 		c.Endpoint = "https://open.feishu.cn"
+		c.Rate = Rate{PerSecond: 50, PerMinute: 1000}
 	}
 	return c
 }

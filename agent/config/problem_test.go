@@ -66,7 +66,7 @@ modle: {}
 `, []string{
 		"c.yaml:6:5: connections[0].clientid: unknown key `clientid`; did you mean `client_id`?",
 		"c.yaml:7:5: connections[0].client-secret: unknown key `client-secret`; did you mean `client_secret`?",
-		"c.yaml:8:5: connections[0].verbose: unknown key `verbose`; the keys here are name, platform, endpoint, workers, keepalive, reply, budget, welcome, admins, client_id, client_secret, robot_code, card, mention",
+		"c.yaml:8:5: connections[0].verbose: unknown key `verbose`; the keys here are name, platform, endpoint, workers, keepalive, reply, budget, rate, welcome, admins, client_id, client_secret, robot_code, card, mention",
 		"c.yaml:9:1: api_key: unknown key `api_key`; it belongs elsewhere: model.api_key",
 		"c.yaml:10:1: ttl: unknown key `ttl`; it belongs elsewhere: conversation.ttl",
 		"c.yaml:11:1: modle: unknown key `modle`; did you mean `model`?",

@@ -206,11 +206,12 @@ func TestPaceKeepsRoom(t *testing.T) {
 			frames++
 		}
 		must(t, c.turn(t.Context(), streamPace))
-		if waited := time.Since(began); frames != paceBurst-paceSpare || waited != 0 {
+		period, burst := DefaultRate.Pace()
+		if waited := time.Since(began); frames != burst-paceSpare || waited != 0 {
 			t.Errorf("%d frames, and the last one waits %s", frames, waited)
 		}
 		must(t, c.turn(t.Context(), streamPace))
-		if waited := time.Since(began); waited != pacePeriod {
+		if waited := time.Since(began); waited != period {
 			t.Errorf("the next one waits %s", waited)
 		}
 	})

@@ -60,10 +60,11 @@ type Config struct {
 	Act    connectors.Act                              // does what buttons say; nil: cards have none
 	Labels func(ev connectors.Event) connectors.Labels // our own words on a card; default in labels.go
 
-	Reply   string // ReplyAuto, ReplyCard or ReplyText; default ReplyAuto, without a Shelf ReplyText
-	Card    Card   // what cards look like
-	Budget  int64  // API calls a month; 0 is no limit
-	Mention bool   // answers in groups mention who asked
+	Reply   string          // ReplyAuto, ReplyCard or ReplyText; default ReplyAuto, without a Shelf ReplyText
+	Card    Card            // what cards look like
+	Budget  int64           // API calls a month; 0 is no limit
+	Rate    connectors.Rate // of each API; the zero Rate is DefaultRate
+	Mention bool            // answers in groups mention who asked
 
 	now func() time.Time // what time it is for the budget; tests set it
 }

@@ -8,17 +8,21 @@ import (
 	"longwire/connectors"
 )
 
-// DingTalk allows an app 20 calls a second of each API (standard edition). We make 16,
-// and 3 at once after a rest, of which one is left to calls that have to be made.
-const (
-	pacePeriod = time.Second / 16
-	paceBurst  = 3
-	paceSpare  = 1
-)
+// DefaultRate is how often DingTalk lets an app call each API, in the standard edition.
+var DefaultRate = connectors.Rate{PerSecond: 20, PerMinute: -1}
+
+// paceSpare is how many of the calls that may be made at once are left to those that
+// have to be made.
+const paceSpare = 1
 
 // pace is how often the app may call one API.
 func (c *Connector) pace(name string) connectors.Pace {
-	return connectors.Pace{Shelf: c.config.Shelf, Name: "pace/" + name, Period: pacePeriod, Burst: paceBurst, Spare: paceSpare}
+	rate := c.config.Rate
+	if rate == (connectors.Rate{}) {
+		rate = DefaultRate
+	}
+	period, burst := rate.Pace()
+	return connectors.Pace{Shelf: c.config.Shelf, Name: "pace/" + name, Period: period, Burst: burst, Spare: paceSpare}
 }
 
 // turn returns when it is our turn to call an API that has to be called.

@@ -40,7 +40,7 @@ func newAPI(config Config, log *slog.Logger) *api {
 			Timeout:   callTime,
 			Transport: bounded{connectors.NewTransport()},
 		},
-		rate:   newGovernor(config.Shelf),
+		rate:   newGovernor(config.Shelf, config.Rate),
 		scopes: newScopes(log),
 	}
 	a.config = &larkcore.Config{

@@ -59,6 +59,7 @@ type Config struct {
 	Labels func(ev connectors.Event) connectors.Labels // the words on a card; nil: Chinese and English
 	Reply  string                                      // how answers look: ReplyAuto, ReplyCard or ReplyText; "" is ReplyText without a Shelf, else ReplyAuto
 	Budget int64                                       // API calls a month; 0: no limit
+	Rate   connectors.Rate                             // of each API; the zero Rate is DefaultRate
 }
 
 // How answers look.

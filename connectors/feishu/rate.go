@@ -9,13 +9,12 @@ import (
 	"longwire/connectors"
 )
 
-// The platform lets an app call each API 50 times a second and 1000 times a minute,
-// and lets all bots together send 5 messages a second into one chat. We take four
-// fifths of that, all replicas together: 800 a minute, at most 30 of them at once,
-// are never more than 50 in any second.
+// DefaultRate is how often the platform lets an app call each API.
+var DefaultRate = connectors.Rate{PerSecond: 50, PerMinute: 1000}
+
+// The platform lets all bots together send 5 messages a second into one chat. We take
+// four fifths of that.
 const (
-	apiPeriod  = time.Minute / 800
-	apiBurst   = 30
 	chatPeriod = time.Second / 4
 	chatBurst  = 1
 )
@@ -28,7 +27,7 @@ const defaultPenalty = time.Second
 // and replicas. Without a shelf there is nothing to keep them on, and only what the
 // platform says is obeyed.
 type governor struct {
-	shelf  connectors.Shelf // nil: no paces
+	shelf  connectors.Shelf // nil: no paces of chats either
 	period time.Duration    // of one API
 	burst  int
 
@@ -36,8 +35,16 @@ type governor struct {
 	closed map[string]time.Time // until when the platform refuses an API, by its name; guarded by mu
 }
 
-func newGovernor(shelf connectors.Shelf) *governor {
-	return &governor{shelf: shelf, period: apiPeriod, burst: apiBurst, closed: make(map[string]time.Time)}
+// newGovernor is a governor for a rate; one without any limit is none for chats.
+func newGovernor(shelf connectors.Shelf, rate connectors.Rate) *governor {
+	if rate == (connectors.Rate{}) {
+		rate = DefaultRate
+	}
+	g := &governor{shelf: shelf, closed: make(map[string]time.Time)}
+	if g.period, g.burst = rate.Pace(); g.period == 0 {
+		g.shelf = nil
+	}
+	return g
 }
 
 // wait returns when a call that has to be made may be made.

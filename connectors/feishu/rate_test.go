@@ -14,7 +14,7 @@ import (
 // No burst and no crowd gets past what the platform allows in a second and a minute.
 func TestGovernorsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGovernor(newMemory())
+		g := newGovernor(newMemory(), connectors.Rate{})
 		var calls []time.Time
 		for range 2000 {
 			if err := g.wait(t.Context(), opReply); err != nil {
@@ -47,7 +47,7 @@ func TestGovernorsRate(t *testing.T) {
 // long as it says; other APIs go on.
 func TestGovernorLearns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for name, g := range map[string]*governor{"with a shelf": newGovernor(newMemory()), "without": newGovernor(nil)} {
+		for name, g := range map[string]*governor{"with a shelf": newGovernor(newMemory(), connectors.Rate{}), "without": newGovernor(nil, connectors.Rate{})} {
 			g.learn(opGrowCard, &connectors.Error{Code: "99991400", RetryAfter: 7 * time.Second})
 			g.learn(opReply, &connectors.Error{Code: "230020", RetryAfter: time.Hour})
 			g.learn(opSend, nil)
