@@ -53,9 +53,8 @@ type connection struct {
 type connector interface {
 	turn.Replier
 	turn.Reader
+	admin.Link
 	Run(ctx context.Context)
-	Status() connectors.Status
-	Counts() connectors.Counts
 }
 
 type step struct {

@@ -120,16 +120,16 @@ func converse(ctx context.Context, box *sandbox.Sandbox, app *App, flags sandbox
 	if err := box.Ready(ready); err != nil {
 		return err
 	}
-	ask := func(ctx context.Context, line sandbox.Line) (string, error) {
+	ask := func(ctx context.Context, line sandbox.Line, grow func(text string)) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 		defer cancel()
-		return box.Ask(ctx, line, app.settled)
+		return box.Ask(ctx, line, app.settled, grow)
 	}
 	as := config.Platform(flags.as)
 	if flags.say == "" {
 		return sandbox.Chat(ctx, stdin, stdout, as, ask)
 	}
-	answer, err := ask(ctx, sandbox.Line{As: as, Group: flags.group, Mention: flags.group, Text: flags.say})
+	answer, err := ask(ctx, sandbox.Line{As: as, Group: flags.group, Mention: flags.group, Text: flags.say}, func(string) {})
 	if err != nil {
 		return err
 	}

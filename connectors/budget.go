@@ -34,7 +34,7 @@ var monthZone = time.FixedZone("UTC+8", 8*60*60)
 func (b *Budget) Limited() bool { return b.Calls > 0 }
 
 // Reserve takes as many of want calls as may be spent now, or none if that is less
-// than least. An error of the store is no reason to say nothing to anybody, so
+// than least, which may be 0. An error of the store is no reason to say nothing to anybody, so
 // then least is granted.
 func (b *Budget) Reserve(ctx context.Context, want, least int64) (granted int64) {
 	if !b.Limited() {
@@ -66,8 +66,25 @@ func (b *Budget) Return(ctx context.Context, calls int64) {
 	}
 }
 
-// Used is how many calls are spent of this month's budget.
+// Spend counts calls that are made whatever the budget says.
+func (b *Budget) Spend(ctx context.Context, calls int64) {
+	if !b.Limited() || calls <= 0 {
+		return
+	}
+	month, _ := b.allowed()
+	total, err := b.add(context.WithoutCancel(ctx), month, calls)
+	if err != nil {
+		b.Log.Warn("calls that were made are not counted", "calls", calls, "err", err)
+		return
+	}
+	b.warn(month, total)
+}
+
+// Used is how many calls are spent of this month's budget; without a limit it is 0.
 func (b *Budget) Used(ctx context.Context) (int64, error) {
+	if !b.Limited() {
+		return 0, nil
+	}
 	month, _ := b.allowed()
 	return b.add(ctx, month, 0)
 }

@@ -114,6 +114,20 @@ func TestBudgetAtTheSameTime(t *testing.T) {
 	}
 }
 
+// What has to be said is said also when the budget is used up, and counted.
+func TestBudgetCountsWhatIsSpentBesides(t *testing.T) {
+	now := time.Date(2026, 11, 30, 23, 59, 0, 0, monthZone)
+	b := &Budget{Calls: 10, Shelf: &memory{}, Log: quietLog(), Now: func() time.Time { return now }}
+	b.Spend(t.Context(), 12)
+	b.Spend(t.Context(), -3)
+	if used, err := b.Used(t.Context()); used != 12 || err != nil {
+		t.Errorf("%d used, %v", used, err)
+	}
+	if got := b.Reserve(t.Context(), 1, 0); got != 0 {
+		t.Errorf("granted %d of nothing", got)
+	}
+}
+
 func TestBudgetWithoutLimitOrStore(t *testing.T) {
 	free := &Budget{Shelf: &memory{away: errors.New("away")}, Log: quietLog()}
 	if got := free.Reserve(t.Context(), 9, 2); got != 9 {

@@ -58,6 +58,9 @@ type Connection struct {
 type Link interface {
 	Status() connectors.Status
 	Counts() connectors.Counts
+	// Budget is the month's budget of API calls, and how many are used; calls 0 is no
+	// budget.
+	Budget(ctx context.Context) (calls, used int64, err error)
 }
 
 // Server is the admin listener.

@@ -28,6 +28,8 @@ type link struct{ status connectors.Status }
 func (l *link) Status() connectors.Status { return l.status }
 func (l *link) Counts() connectors.Counts { return connectors.Counts{Events: 7} }
 
+func (l *link) Budget(context.Context) (calls, used int64, err error) { return 5000, 12, nil }
+
 type pinger func(ctx context.Context) error
 
 func (p pinger) Ping(ctx context.Context) error { return p(ctx) }
@@ -126,6 +128,17 @@ func TestHealthSaysHealthyOnlyWhenAllIsWell(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestHealthShowsBudgetAndProcess(t *testing.T) {
+	s := start(t, Config{Store: pinger(fine), Connections: []Connection{{Name: "c1", Link: &link{}}}})
+	report := s.Report(t.Context())
+	if b := report.Connections[0].Budget; b == nil || b.APICalls != 5000 || b.Used != 12 {
+		t.Errorf("budget %+v", b)
+	}
+	if report.Process.Goroutines < 2 {
+		t.Errorf("%d goroutines", report.Process.Goroutines)
 	}
 }
 

@@ -42,7 +42,14 @@ type ConnectionReport struct {
 	Connects  int              `json:"connects"`             // how often the stream came up
 	Problem   string           `json:"problem,omitempty"`
 
-	Counts connectors.Counts `json:"counts"` // since the start
+	Counts connectors.Counts `json:"counts"`           // since the start
+	Budget *BudgetReport     `json:"budget,omitempty"` // absent where there is none, or the store cannot tell
+}
+
+// BudgetReport is a month's budget of API calls.
+type BudgetReport struct {
+	APICalls int64 `json:"api_calls"`
+	Used     int64 `json:"used"`
 }
 
 // Report looks at everything now.
@@ -70,6 +77,9 @@ func (s *Server) Report(ctx context.Context) Report {
 		}
 		if !status.LastFrame.IsZero() {
 			r.LastFrame = &status.LastFrame
+		}
+		if calls, used, err := c.Link.Budget(ctx); err == nil && calls > 0 {
+			r.Budget = &BudgetReport{APICalls: calls, Used: used}
 		}
 		if !status.Healthy() {
 			report.Problems = append(report.Problems, c.Name+": "+why(status))

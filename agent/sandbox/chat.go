@@ -23,9 +23,30 @@ Write and press Enter, and the bot answers. Lines with a colon are for the sandb
 机器人的命令 / the bot's own: /new  /stop  /help
 `
 
+// typist writes an answer as it grows.
+type typist struct {
+	out   io.Writer
+	shown string
+}
+
+// show writes what has come since, or all of it where a card shows something else now.
+func (t *typist) show(text string) {
+	if text == t.shown {
+		return
+	}
+	more, grown := strings.CutPrefix(text, t.shown)
+	if !grown {
+		fmt.Fprintln(t.out)
+		more = text
+	}
+	fmt.Fprint(t.out, more)
+	t.shown = text
+}
+
 // Chat is the terminal prompt: it reads lines from in until it ends or :quit,
-// asks, and writes the answers to out. ask is Ask with the rest filled in.
-func Chat(ctx context.Context, in io.Reader, out io.Writer, as config.Platform, ask func(ctx context.Context, line Line) (string, error)) error {
+// asks, and writes the answers to out as they grow. ask is Ask with the rest filled
+// in.
+func Chat(ctx context.Context, in io.Reader, out io.Writer, as config.Platform, ask func(ctx context.Context, line Line, grow func(text string)) (string, error)) error {
 	fmt.Fprint(out, chatHelp)
 	line := Line{As: as}
 	lines := read(ctx, in)
@@ -53,7 +74,8 @@ func Chat(ctx context.Context, in io.Reader, out io.Writer, as config.Platform, 
 			continue
 		}
 		line.Text = text
-		answer, err := ask(ctx, line)
+		typist := typist{out: out}
+		answer, err := ask(ctx, line, typist.show)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -62,7 +84,8 @@ func Chat(ctx context.Context, in io.Reader, out io.Writer, as config.Platform, 
 		case answer == "":
 			fmt.Fprintln(out, "(没有 @机器人，不需要回答 / not mentioned, no answer is due)")
 		default:
-			fmt.Fprintln(out, answer)
+			typist.show(answer)
+			fmt.Fprintln(out)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // parrot is the sandbox's own model. It knows nothing, but it shows what a real
 // one would have been asked: the question and how much of the conversation came
-// with it.
+// with it. It takes a second or two, so that one sees a card grow.
 func parrot(req modeltest.Request) modeltest.Response {
 	var questions []string
 	for _, m := range req.Messages {
@@ -19,7 +19,7 @@ func parrot(req modeltest.Request) modeltest.Response {
 			questions = append(questions, m.Content)
 		}
 	}
-	return modeltest.Response{Deltas: words(repeat(questions)), Pause: 5 * time.Millisecond}
+	return modeltest.Response{Deltas: words(repeat(questions)), Pause: 60 * time.Millisecond}
 }
 
 func repeat(questions []string) string {

@@ -139,9 +139,9 @@ type Line struct {
 
 // Ask writes line and waits for the reply. settled is called again and again
 // after the first part of a reply has come, until it says that no more parts
-// will. A line that the bot need not answer (in a group, without mention) has no
-// reply.
-func (s *Sandbox) Ask(ctx context.Context, line Line, settled func(ctx context.Context, connection string) (bool, error)) (string, error) {
+// will; meanwhile grow gets what people read by then. A line that the bot need not
+// answer (in a group, without mention) has no reply.
+func (s *Sandbox) Ask(ctx context.Context, line Line, settled func(ctx context.Context, connection string) (bool, error), grow func(text string)) (string, error) {
 	connection, r := "", reply{as: line.As}
 	switch line.As {
 	case config.DingTalk:
@@ -165,6 +165,7 @@ func (s *Sandbox) Ask(ctx context.Context, line Line, settled func(ctx context.C
 		if done, err := settled(ctx, connection); done || err != nil {
 			return s.text(r), err
 		}
+		grow(s.text(r))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -237,7 +238,7 @@ func (s *Sandbox) text(r reply) string {
 	}
 	cards := make(map[string]string)
 	for _, card := range s.feishu.Cards() {
-		cards[card.ID] = card.Text
+		cards[card.ID] = cardText(card)
 	}
 	for _, sent := range s.feishu.Sent() {
 		if sent.InReplyTo != r.id || sent.Duplicate {
@@ -250,4 +251,15 @@ func (s *Sandbox) text(r reply) string {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, "\n\n")
+}
+
+// cardText is what a card says, without its buttons.
+func cardText(card feishutest.Card) string {
+	var parts []string
+	for _, element := range card.Elements {
+		if element.Tag == "markdown" && element.Content != "" {
+			parts = append(parts, element.Content)
+		}
+	}
+	return strings.Join(parts, "\n")
 }

@@ -79,7 +79,6 @@ type Connector struct {
 
 	// reply.go and what it calls
 	budget  *connectors.Budget
-	debt    atomic.Int64 // API calls made without leave of the budget; purse.go
 	cards   gate         // whether cards are open to the app; gate.go
 	signs   gate         // the same for reactions
 	calm    calm         // after a throttle; pace.go
@@ -128,6 +127,13 @@ func (c *Connector) Status() connectors.Status {
 		status.Problem = c.quota.problem()
 	}
 	return status
+}
+
+// Budget is the month's budget of API calls, and how many are used; calls 0 is no
+// budget.
+func (c *Connector) Budget(ctx context.Context) (calls, used int64, err error) {
+	used, err = c.budget.Used(ctx)
+	return c.budget.Calls, used, err
 }
 
 // Counts is what the connection has seen.

@@ -8,7 +8,7 @@ import (
 
 // purse is what one answer may spend of the month's API calls. What is in it was
 // reserved; what is left at the end is given back. Every call that is made is paid
-// for, so a call may also be made with an empty purse: then it is reserved alone.
+// for: what has to be said is said also with an empty purse, and counted.
 type purse struct {
 	c *Connector
 
@@ -25,13 +25,7 @@ func (c *Connector) reserve(ctx context.Context, want, least int64) *purse {
 	if !c.budget.Limited() {
 		return &purse{c: c, left: noEnd}
 	}
-	owed := c.debt.Swap(0)
-	granted := c.budget.Reserve(ctx, want+owed, least+owed)
-	if granted == 0 {
-		c.debt.Add(owed)
-		return &purse{c: c}
-	}
-	return &purse{c: c, left: granted - owed}
+	return &purse{c: c, left: c.budget.Reserve(ctx, want, least)}
 }
 
 // holds is how many calls are left in the purse.
@@ -41,8 +35,7 @@ func (p *purse) holds() int64 {
 	return p.left
 }
 
-// spend pays for a call that is about to be made. What has to be said is said also
-// when the budget has nothing left; then it is paid for out of the next reservation.
+// spend pays for a call that is about to be made.
 func (p *purse) spend(ctx context.Context) {
 	p.mu.Lock()
 	paid := p.left > 0
@@ -50,8 +43,8 @@ func (p *purse) spend(ctx context.Context) {
 		p.left--
 	}
 	p.mu.Unlock()
-	if !paid && p.c.budget.Reserve(ctx, 1, 1) == 0 {
-		p.c.debt.Add(1)
+	if !paid {
+		p.c.budget.Spend(ctx, 1)
 	}
 }
 

@@ -233,5 +233,12 @@ func (c *Connector) Status() connectors.Status {
 	return status
 }
 
+// Budget is the month's budget of API calls, and how many are used; calls 0 is no
+// budget.
+func (c *Connector) Budget(ctx context.Context) (calls, used int64, err error) {
+	used, err = c.budget.Used(ctx)
+	return c.budget.Calls, used, err
+}
+
 // Counts is what the connection has seen.
 func (c *Connector) Counts() connectors.Counts { return c.intake.Counts() }

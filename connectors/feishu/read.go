@@ -159,7 +159,7 @@ func (c *Connector) readMessage(ctx context.Context, id string, asSent bool) ([]
 
 // spend takes a call from the month's budget that is made also when that is used up:
 // without it an answer would be about something else.
-func (c *Connector) spend(ctx context.Context) { c.budget.Reserve(ctx, 1, 0) }
+func (c *Connector) spend(ctx context.Context) { c.budget.Spend(ctx, 1) }
 
 // readMessage makes the call.
 func (a *api) readMessage(ctx context.Context, id string, asSent bool) ([]item, error) {

@@ -45,8 +45,6 @@ func (s *spending) spare(keep int64) bool {
 // settle gives back what was not needed, and takes what was needed besides.
 func (s *spending) settle(ctx context.Context) {
 	left := s.reserved.Load() - s.spent.Load()
-	if left < 0 {
-		s.budget.Reserve(context.WithoutCancel(ctx), -left, 0)
-	}
+	s.budget.Spend(ctx, -left)
 	s.budget.Return(ctx, left)
 }
