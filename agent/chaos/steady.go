@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// steadyCrowd is how many people there are under a steady load.
-const steadyCrowd = 100
+// steadyCrowd is how many people there are under a steady load: so many that nobody
+// writes more in a minute without answers than may wait of theirs.
+const steadyCrowd = 300
 
 // load is a steady load as it was.
 type load struct {

@@ -15,7 +15,7 @@ const (
 	retry = 100 * time.Millisecond
 	// movers is how many conversations of a line move at the same time: each event
 	// costs a round trip and an fsync, and the file shares its fsyncs.
-	movers = 8
+	movers = 16
 
 	// A store that is gone is noticed by every call. One that stalls is not: look is
 	// how often it is asked whether it is there, and slow is when it counts as out of
@@ -27,8 +27,8 @@ const (
 	// time in which every replica has begun to move what it has. From there on,
 	// each event that moves keeps everybody from taking for another hold. That ends
 	// after orderly: a file that grows as fast as it is moved must not end the answers.
-	settle  = 2 * time.Second
-	hold    = 500 * time.Millisecond
+	settle  = 1750 * time.Millisecond
+	hold    = 350 * time.Millisecond
 	orderly = 10 * time.Second
 )
 
@@ -112,17 +112,22 @@ func (s *Store) move(ctx context.Context, line string) {
 	}
 }
 
-// moveOne moves one event, or gives it back to the file.
+// moveOne moves what is in hand, one event or several that the file has joined, or
+// gives it back to the file.
 func (s *Store) moveOne(ctx context.Context, lease *conversation.Lease) error {
-	err := s.insert(ctx, lease.Event)
-	ctx = context.WithoutCancel(ctx)
-	if err != nil {
-		return errors.Join(err, lease.Release(ctx, time.Now().Add(retry)))
+	events := append([]connectors.Event{lease.Event}, lease.Joined...)
+	for _, ev := range events {
+		if err := s.insert(ctx, ev); err != nil {
+			return errors.Join(err, lease.Release(context.WithoutCancel(ctx), time.Now().Add(retry)))
+		}
 	}
+	ctx = context.WithoutCancel(ctx)
 	if err := lease.Done(ctx, conversation.Outcome{}); err != nil {
 		return err // it will be moved again, and the real store knows its id
 	}
-	s.log.Info("event moved from the spool to the store", "event", lease.Event.Trace())
+	for _, ev := range events {
+		s.log.Info("event moved from the spool to the store", "event", ev.Trace())
+	}
 	return nil
 }
 

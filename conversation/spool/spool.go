@@ -15,9 +15,9 @@
 //     the file, whatever comes goes there too, behind it. What several replicas have
 //     spooled of one conversation is put in order by the time it was sent: an event
 //     that moves goes before those that were sent later, and nothing is taken while
-//     such events may still come. For that every replica holds off taking for two
-//     seconds after the store was out of its reach, and all of them for half a second
-//     after each event that moves. The order is lost where a replica cannot reach the
+//     such events may still come. For that every replica holds off taking for nearly two
+//     seconds after the store was out of its reach, and all of them for a third of a
+//     second after each event that moves. The order is lost where a replica cannot reach the
 //     store, or is gone, for longer than the others, with a part of a conversation in
 //     its file: the others go on without it.
 //   - An event is answered once: both stores know its id. One that Redis took

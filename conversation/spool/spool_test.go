@@ -30,6 +30,7 @@ type fixture struct {
 	t     *testing.T
 	redis *redistest.Server
 	file  string
+	join  int
 	stop  func()
 }
 
@@ -54,7 +55,7 @@ func newReplica(t *testing.T, redis *redistest.Server) *fixture {
 // open starts the store, as a program does that starts.
 func (f *fixture) open() {
 	f.t.Helper()
-	opts := conversation.Options{MaxPerConversation: 10_000}
+	opts := conversation.Options{MaxPerConversation: 10_000, Join: f.join}
 	file, err := boltstore.Open(f.file, opts)
 	if err != nil {
 		f.t.Fatal(err)
@@ -237,6 +238,43 @@ func TestReplicasKeepTheOrder(t *testing.T) {
 			}
 			first.drain(3 * (each + 1))
 		})
+	}
+}
+
+// Questions that are to be answered together move as what they are, too.
+func TestJoinedEventsMove(t *testing.T) {
+	f := newFixture(t)
+	f.join = 5
+	f.stop()
+	f.open()
+	f.connected()
+	f.redis.Stop()
+	for n := range 12 {
+		f.accept(event("ann", n))
+	}
+	if err := f.redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	next := 0
+	for next < 12 {
+		lease, err := f.Take(ctx, "c")
+		if ctx.Err() != nil {
+			t.Fatalf("after %d: %v", next, err)
+		}
+		if err != nil {
+			continue
+		}
+		for _, ev := range append([]connectors.Event{lease.Event}, lease.Joined...) {
+			if ev.Text != fmt.Sprint(next) {
+				t.Fatalf("%s came instead of %d", ev.Text, next)
+			}
+			next++
+		}
+		if err := lease.Done(ctx, conversation.Outcome{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
