@@ -81,10 +81,13 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err
 	a.onStop("close store", func(context.Context) error { return a.store.Close() })
 
 	client := model.New(model.Config{
-		Endpoint:   cfg.Model.Endpoint,
-		Key:        cfg.Model.APIKey.Reveal(),
-		Name:       cfg.Model.Name,
-		MaxTokens:  cfg.Model.MaxTokens,
+		Endpoint:  cfg.Model.Endpoint,
+		Key:       cfg.Model.APIKey.Reveal(),
+		Name:      cfg.Model.Name,
+		MaxTokens: cfg.Model.MaxTokens,
+
+		Transcription: cfg.Model.Transcription,
+
 		FirstToken: cfg.Model.FirstTokenTimeout,
 		Idle:       cfg.Model.IdleTimeout,
 		Attempts:   cfg.Model.Attempts,
@@ -144,6 +147,10 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 			Rate:      rate(c.Rate),
 		}, deliver, log)
 	}
+	var hearer turn.Transcriber
+	if a.config.Model.Transcription != "" {
+		hearer = client
+	}
 	t = turn.New(turn.Config{
 		SystemPrompt: a.config.Model.SystemPrompt,
 		Language:     turn.Language(a.config.Conversation.Language),
@@ -154,7 +161,7 @@ func (a *App) connect(c config.Connection, client *model.Client) *connection {
 		Admins:       c.Admins,
 		Recalls:      c.Platform == config.Feishu,
 	}, turn.With{
-		Model: client, Replier: conn.connector, Reader: conn.connector, Stopper: a.store,
+		Model: client, Replier: conn.connector, Reader: conn.connector, Hearer: hearer, Stopper: a.store,
 		Shelf: shelf, Records: a.store, Deliver: deliver,
 	}, log)
 	conn.pool = pool.New(pool.Config{

@@ -175,6 +175,9 @@ type Model struct {
 	MaxTokens int `yaml:"max_tokens" env:"MAX_TOKEN_LIMIT" range:"1..1000000"`
 	// SystemPrompt is the first message of every prompt. Empty: none.
 	SystemPrompt string `yaml:"system_prompt"`
+	// Transcription is the model that makes text of voice messages, at the same
+	// endpoint, where the platform has no words for them. Empty: none.
+	Transcription string `yaml:"transcription"`
 	// FirstTokenTimeout bounds the wait for the first delta of an attempt.
 	// Default 60s, range 1s to 10m.
 	FirstTokenTimeout time.Duration `yaml:"first_token_timeout" range:"1s..10m"`

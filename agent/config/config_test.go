@@ -65,7 +65,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 connections:
   - {name: a, platform: dingtalk, client_id: i1, client_secret: s1, robot_code: r1, endpoint: "https://Gate.example:8443/x/", workers: 1024, keepalive: 1s, reply: card, budget: {api_calls: unlimited}, rate: {per_second: 60, per_minute: 600}, welcome: "off", admins: [x1, "2"], card: {template: t.schema, key: content, flow_status: on, words: w}, mention: on}
   - {name: b, platform: feishu, app_id: i2, app_secret: s2, endpoint: https://open.larksuite.com/, workers: 1, keepalive: 10m, reply: text, budget: {api_calls: 10000}, rate: {per_second: unlimited, per_minute: unlimited}, welcome: Hi}
-model: {endpoint: "http://127.0.0.1:11434/v1/", api_key: "", name: m, max_tokens: 1000000, system_prompt: "", first_token_timeout: 10m, idle_timeout: 1s, turn_timeout: 1h, attempts: 10}
+model: {endpoint: "http://127.0.0.1:11434/v1/", api_key: "", name: m, max_tokens: 1000000, system_prompt: "", transcription: ears, first_token_timeout: 10m, idle_timeout: 1s, turn_timeout: 1h, attempts: 10}
 conversation: {ttl: 0, turns: 1, late: 1m, max_age: 2d, burst: join, language: zh}
 store: rediss://u:p@cache.example:6380/3?addr=b:1
 spool: file:/var/spool/lw.db
@@ -79,7 +79,7 @@ log: {level: warn, format: json}
 			{Name: "a", Platform: DingTalk, ClientID: "i1", ClientSecret: NewSecret("s1"), RobotCode: "r1", Endpoint: "https://gate.example:8443/x", Workers: 1024, Keepalive: time.Second, Reply: "card", Rate: Rate{60, 600}, Welcome: "off", Admins: []string{"x1", "2"}, Card: Card{Template: "t.schema", Key: "content", FlowStatus: true, Words: "w"}, Mention: true},
 			{Name: "b", Platform: Feishu, AppID: "i2", AppSecret: NewSecret("s2"), Endpoint: "https://open.larksuite.com", Workers: 1, Keepalive: 10 * time.Minute, Reply: "text", Budget: Budget{APICalls: 10_000}, Welcome: "Hi"},
 		},
-		Model:        Model{Endpoint: "http://127.0.0.1:11434/v1", Name: "m", MaxTokens: 1_000_000, FirstTokenTimeout: 10 * time.Minute, IdleTimeout: time.Second, TurnTimeout: time.Hour, Attempts: 10},
+		Model:        Model{Endpoint: "http://127.0.0.1:11434/v1", Name: "m", MaxTokens: 1_000_000, Transcription: "ears", FirstTokenTimeout: 10 * time.Minute, IdleTimeout: time.Second, TurnTimeout: time.Hour, Attempts: 10},
 		Conversation: Conversation{TTL: 0, Turns: 1, Late: time.Minute, MaxAge: 48 * time.Hour, Burst: "join", Language: "zh"},
 		Store:        StoreURL{NewSecret("rediss://u:p@cache.example:6380/3?addr=b:1")},
 		Spool:        "file:/var/spool/lw.db",

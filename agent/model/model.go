@@ -38,6 +38,8 @@ type Config struct {
 	Name      string
 	MaxTokens int // of an answer; 0 leaves it to the endpoint
 
+	Transcription string // the model that Transcribe asks
+
 	FirstToken time.Duration // from the request to the first sign of life; default 60 s
 	Idle       time.Duration // between two signs of life; default 30 s
 	Attempts   int           // requests until the first visible word; default 4

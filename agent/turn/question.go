@@ -18,10 +18,11 @@ import (
 )
 
 // maxFile bounds what is read of one file, in bytes, and maxFiles of all the files
-// of a message.
+// of a message; maxSound bounds a voice message.
 const (
 	maxFile  = 64 << 10
 	maxFiles = 96 << 10
+	maxSound = 20 << 20
 )
 
 // read completes the question of lease with what only the platform can tell: what it
@@ -33,6 +34,9 @@ func (t *Turn) read(ctx context.Context, lease *conversation.Lease) {
 		return
 	}
 	ev := t.reader.Read(ctx, lease.Event)
+	if ev.Kind == connectors.KindAudio && t.hearer != nil {
+		ev = t.hear(ctx, ev)
+	}
 	if ev.Kind == connectors.KindText || ev.Kind == connectors.KindFile {
 		if files := t.files(ctx, ev); files != "" {
 			ev.Kind, ev.Text = connectors.KindText, strings.TrimSpace(ev.Text+"\n\n"+files)
@@ -53,6 +57,30 @@ func known(lease *conversation.Lease, quote *connectors.Quote) bool {
 	return slices.ContainsFunc(lease.History, func(turn conversation.Turn) bool {
 		return strings.Contains(turn.Question, quote.Text) || strings.Contains(turn.Answer, quote.Text)
 	})
+}
+
+// hear makes a text of a voice message, if it can.
+func (t *Turn) hear(ctx context.Context, ev connectors.Event) connectors.Event {
+	for _, file := range ev.Files {
+		if file.Kind != connectors.KindAudio {
+			continue
+		}
+		sound, err := t.reader.Fetch(ctx, ev, file, maxSound)
+		text := ""
+		if err == nil {
+			text, err = t.hearer.Transcribe(ctx, sound)
+		}
+		if err != nil {
+			t.log.Warn("voice not understood", "event", ev.Trace(), "err", err)
+			return ev
+		}
+		ev.Text = text
+		if ev.Kind = connectors.KindOf(text); ev.Kind != connectors.KindText {
+			ev.Text = ""
+		}
+		return ev
+	}
+	return ev
 }
 
 // quoted is a quote as it stands before a question. That it is one has to be plain to

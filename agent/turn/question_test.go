@@ -142,6 +142,41 @@ func TestTextFilesAreRead(t *testing.T) {
 	}
 }
 
+// ears is a Transcriber.
+type ears struct{ err error }
+
+func (e ears) Transcribe(_ context.Context, sound []byte) (string, error) {
+	return "heard " + string(sound), e.err
+}
+
+func TestVoice(t *testing.T) {
+	voice := written("")
+	voice.Kind, voice.Files = connectors.KindAudio, []connectors.File{{Kind: connectors.KindAudio, Ref: "v"}}
+	p := platform{files: map[string][]byte{"v": []byte("hello")}}
+	for name, c := range map[string]struct {
+		p     platform
+		with  Transcriber
+		asked string
+	}{
+		"heard":          {p, ears{}, "heard hello"},
+		"not understood": {p, ears{errDied}, ""},
+		"not there":      {platform{}, ears{}, ""},
+		"no ears":        {p, nil, ""},
+	} {
+		s := &script{deltas: []string{"x"}}
+		turn := New(Config{}, With{Model: s, Replier: s, Stopper: s, Reader: c.p, Hearer: c.with}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: voice, Attempt: 1, Holder: s}); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case c.asked != "" && (len(s.asked) != 1 || s.asked[0][0].Content != c.asked):
+			t.Errorf("%s: asked %+v", name, s.asked)
+		case c.asked == "" && (len(s.asked) != 0 || !strings.Contains(s.replies[0], "语音")):
+			t.Errorf("%s: asked %+v, shown %q", name, s.asked, s.replies)
+		}
+	}
+}
+
 func FuzzDecodeText(f *testing.F) {
 	f.Add([]byte("text"))
 	f.Add([]byte{0xff, 0xfe, 'a', 0, 0x00, 0xd8})

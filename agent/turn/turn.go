@@ -60,6 +60,11 @@ type Reader interface {
 	Fetch(ctx context.Context, ev connectors.Event, file connectors.File, limit int64) ([]byte, error)
 }
 
+// Transcriber tells what is said in a sound; a model.Client is one.
+type Transcriber interface {
+	Transcribe(ctx context.Context, sound []byte) (text string, err error)
+}
+
 // Interrupter stops a turn that somebody holds; a conversation.Store is one.
 type Interrupter interface {
 	Interrupt(ctx context.Context, connection string, key conversation.Key, trace string) (bool, error)
@@ -77,6 +82,7 @@ type With struct {
 	Stopper Interrupter
 
 	Reader  Reader             // optional: quotes and files
+	Hearer  Transcriber        // optional, with Reader: voice that the platform has no words for
 	Shelf   connectors.Shelf   // optional: greetings, recalls, votes
 	Records Records            // with Shelf
 	Deliver connectors.Deliver // for a question that is asked again
@@ -128,6 +134,7 @@ type Turn struct {
 	replier Replier
 	stopper Interrupter
 	reader  Reader
+	hearer  Transcriber
 	shelf   connectors.Shelf
 	records Records
 	deliver connectors.Deliver
@@ -140,7 +147,7 @@ func New(config Config, with With, log *slog.Logger) *Turn {
 	return &Turn{
 		config: config.withDefaults(), log: log,
 		model: with.Model, replier: with.Replier, stopper: with.Stopper,
-		reader: with.Reader, shelf: with.Shelf, records: with.Records, deliver: with.Deliver,
+		reader: with.Reader, hearer: with.Hearer, shelf: with.Shelf, records: with.Records, deliver: with.Deliver,
 	}
 }
 

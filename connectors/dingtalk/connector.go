@@ -82,7 +82,6 @@ type Connector struct {
 	cards   gate         // whether cards are open to the app; gate.go
 	signs   gate         // the same for reactions
 	calm    calm         // after a throttle; pace.go
-	room    atomic.Int64 // bytes that a card takes, once it was seen to be less than Config.Card.MaxBytes
 	repeats atomic.Int64 // plain.go
 
 	acting sync.WaitGroup // presses under way; press.go

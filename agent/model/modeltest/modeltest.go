@@ -6,9 +6,11 @@ package modeltest
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -40,6 +42,8 @@ type Request struct {
 	Stream    bool      `json:"stream"`
 	MaxTokens int       `json:"max_tokens"`
 	Messages  []Message `json:"messages"`
+
+	Sound []byte `json:"-"` // what is to be transcribed; nil where it is a chat
 }
 
 // Question is the last message of the user.
@@ -82,6 +86,7 @@ func Start(addr string, respond func(Request) Response) (*Server, error) {
 	s := &Server{respond: respond, url: "http://" + listener.Addr().String() + "/v1", done: make(chan struct{}), keep: true}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", s.serve)
+	mux.HandleFunc("POST /v1/audio/transcriptions", s.transcribe)
 	s.http = http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	s.serving.Go(func() { _ = s.http.Serve(listener) })
 	return s, nil
@@ -131,6 +136,38 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "model and messages are required")
 	default:
 		s.stream(w, r, s.respond(req))
+	}
+}
+
+// transcribe answers with the text that the deltas make up.
+func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
+	s.serving.Add(1)
+	defer s.serving.Done()
+	file, _, err := r.FormFile("file")
+	if err != nil {
+		fail(w, http.StatusBadRequest, "the form has no file: "+err.Error())
+		return
+	}
+	sound, err := io.ReadAll(io.LimitReader(file, 32<<20))
+	if err != nil {
+		fail(w, http.StatusBadRequest, "the file cannot be read: "+err.Error())
+		return
+	}
+	req := Request{At: time.Now(), Key: bearer(r), Model: r.FormValue("model"), Sound: sound}
+	s.mu.Lock()
+	if s.keep {
+		s.requests = append(s.requests, req)
+	}
+	s.mu.Unlock()
+	resp := s.respond(req)
+	switch {
+	case resp.Hang:
+		s.sleep(r, time.Hour)
+	case resp.Status != 0 && resp.Status != http.StatusOK:
+		fail(w, resp.Status, resp.Error)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"text": strings.Join(resp.Deltas, "")})
 	}
 }
 

@@ -1,0 +1,75 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"longwire/agent/model/modeltest"
+)
+
+func TestTranscribe(t *testing.T) {
+	var mu sync.Mutex // what follows is the server's and the test's
+	var responses []modeltest.Response
+	var asked []modeltest.Request
+	server, err := modeltest.Start("127.0.0.1:0", func(r modeltest.Request) modeltest.Response {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, r)
+		next := responses[0]
+		responses = responses[1:]
+		return next
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client := New(Config{Endpoint: server.URL(), Key: "k", Name: "m", Transcription: "ears", FirstToken: 300 * time.Millisecond, Wait: time.Millisecond, Attempts: 2})
+	defer client.Close()
+
+	for name, c := range map[string]struct {
+		responses []modeltest.Response
+		sound     string
+		text      string
+		kind      Kind
+	}{
+		"heard":       {[]modeltest.Response{modeltest.Words("你好", "吗")}, "#!AMR…", "你好吗", ""},
+		"later":       {[]modeltest.Response{{Status: 503, Error: "busy"}, modeltest.Words("ok")}, "OggS", "ok", ""},
+		"silence":     {[]modeltest.Response{modeltest.Words(" "), modeltest.Words("")}, "OggS", "", Empty},
+		"refused":     {[]modeltest.Response{{Status: 401, Error: "bad key k"}}, "OggS", "", Key},
+		"hangs":       {[]modeltest.Response{{Hang: true}, {Hang: true}}, "OggS", "", Timeout},
+		"not offered": {[]modeltest.Response{{Status: 404, Error: "no such model"}}, "OggS", "", Request},
+	} {
+		mu.Lock()
+		responses, asked = c.responses, nil
+		mu.Unlock()
+		text, err := client.Transcribe(t.Context(), []byte(c.sound))
+		var e *Error
+		if text != c.text || c.kind == "" != (err == nil) || err != nil && (!errors.As(err, &e) || e.Kind != c.kind) {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+		mu.Lock()
+		first := asked[0]
+		mu.Unlock()
+		if first.Model != "ears" || string(first.Sound) != c.sound || first.Key != "k" {
+			t.Errorf("%s: asked %+v", name, first)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := client.Transcribe(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestExtension(t *testing.T) {
+	for sound, want := range map[string]string{
+		"#!AMR\n": ".amr", "OggS\x00": ".ogg", "RIFFxxxxWAVE": ".wav", "\xff\xfb\x90": ".mp3", "\x00\x00\x00\x18ftypM4A ": ".m4a", "": ".ogg",
+	} {
+		if got := extension([]byte(sound)); got != want {
+			t.Errorf("%q: %s", sound, got)
+		}
+	}
+}
