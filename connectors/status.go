@@ -33,5 +33,6 @@ type Counts struct {
 	Refused   int64 `json:"refused"`   // events that could not be taken over, and were not acked
 	Malformed int64 `json:"malformed"` // frames that could not be read
 	Panics    int64 `json:"panics"`    // handlers that panicked; each is logged with its stack
+	Withheld  int64 `json:"withheld"`  // messages that came without what they say: the platform's monthly quota is used up
 	Repeats   int64 `json:"repeats"`   // messages sent that may have been seen before: a crash came in between, and the platform takes no key
 }

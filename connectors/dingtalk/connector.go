@@ -139,5 +139,6 @@ func (c *Connector) Budget(ctx context.Context) (calls, used int64, err error) {
 func (c *Connector) Counts() connectors.Counts {
 	counts := c.intake.Counts()
 	counts.Repeats = c.repeats.Load()
+	counts.Withheld = c.quota.counted()
 	return counts
 }

@@ -23,6 +23,7 @@ const withheldEvery = time.Hour
 type withholding struct {
 	mu     sync.Mutex
 	out    bool      // guarded by mu
+	count  int64     // guarded by mu
 	logged time.Time // guarded by mu
 }
 
@@ -31,11 +32,21 @@ func (q *withholding) saw(withheld bool, now time.Time) (tell bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.out = withheld
+	if withheld {
+		q.count++
+	}
 	if !withheld || (!q.logged.IsZero() && now.Sub(q.logged) < withheldEvery) {
 		return false
 	}
 	q.logged = now
 	return true
+}
+
+// counted is how many messages were withheld.
+func (q *withholding) counted() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.count
 }
 
 // problem is what is amiss, or "".

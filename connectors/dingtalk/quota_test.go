@@ -12,11 +12,14 @@ import (
 // The operator is told of withheld messages for as long as they come, in all forms.
 func TestWithheldMessages(t *testing.T) {
 	cloud, r := up(t, dingtalktest.Options{}, nil)
-	for _, form := range []dingtalktest.Withheld{
+	for i, form := range []dingtalktest.Withheld{
 		dingtalktest.WithheldNumber, dingtalktest.WithheldString, dingtalktest.WithheldShortNumber, dingtalktest.WithheldShortString,
 	} {
 		if ev := r.said(t, cloud, dingtalktest.Message{Text: "hello", Withheld: form}); ev.Kind != connectors.KindQuota || ev.Text != "" {
 			t.Errorf("form %d: %+v", form, ev)
+		}
+		if n := r.Counts().Withheld; n != int64(i+1) {
+			t.Errorf("form %d: %d are counted", form, n)
 		}
 		if st := r.Status(); st.Problem != withheldProblem || st.Healthy() || st.State != connectors.Connected {
 			t.Errorf("form %d: %+v", form, st)
