@@ -89,7 +89,7 @@ type history struct {
 	firings  []firing
 
 	bursts    []burst
-	replicas  int
+	cards     bool           // answers came in cards
 	announced map[string]int // how often the program said of an event that it may be seen twice, by trace
 
 	// unfinished says that the run was broken off, so that nothing can be said

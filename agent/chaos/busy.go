@@ -7,6 +7,10 @@ import "time"
 // burst take, one after the other.
 const besideTime = 2 * time.Second
 
+// cardTime is how much longer that is with cards, which DingTalk's clients need time
+// to fetch before they may be finished.
+const cardTime = 4 * time.Second
+
 // turnedAway reports whether the program says that the message was not taken, to
 // the person or in its log.
 func (m message) turnedAway() bool { return m.refused || m.told() > 0 }
@@ -69,6 +73,10 @@ func (v *verdict) refusalsOf(b burst, h history) {
 // othersBeside looks at those who wrote during a burst and had nothing waiting, and
 // whose message came through at once.
 func (v *verdict) othersBeside(h history, overloading map[int]bool) {
+	bound := besideTime
+	if h.cards {
+		bound += cardTime
+	}
 	busyUntil := make(map[int]time.Duration) // by person
 	for _, m := range h.messages {
 		who, answers := m.person.index, m.answers()
@@ -83,7 +91,7 @@ func (v *verdict) othersBeside(h history, overloading map[int]bool) {
 		}
 		waited := answers[0].at - m.said
 		v.beside = max(v.beside, waited)
-		if waited > besideTime {
+		if waited > bound {
 			v.broke(p8, m.said, "somebody else had to wait: %s was answered after %s", m, waited.Round(ms))
 		}
 	}

@@ -18,7 +18,7 @@ const (
 const glutton = 77
 
 func overloaded(taken, refused, told int) history {
-	h := history{replicas: 1, bursts: []burst{{glutton, 10 * s, 14 * s}}}
+	h := history{bursts: []burst{{glutton, 10 * s, 14 * s}}}
 	for i := range taken + refused {
 		at := 10*s + time.Duration(i)*ms
 		m := asked(i, glutton, at, at+ms)
@@ -42,6 +42,12 @@ func (h history) and(messages ...message) history {
 	return h
 }
 
+// inCards is the history with its answers in cards.
+func (h history) inCards() history {
+	h.cards = true
+	return h
+}
+
 // TestJudgeOfOverloads has the ways to keep and to break the promise that too much
 // is refused aloud.
 func TestJudgeOfOverloads(t *testing.T) {
@@ -53,8 +59,6 @@ func TestJudgeOfOverloads(t *testing.T) {
 			m.replies = append(m.replies, reply{at: 13 * s, place: "chat", text: word})
 		}
 	}
-	three := overloaded(mayWait, 30, 3)
-	three.replicas = 3
 	lost := overloaded(mayWait, 30, 1)
 	lost.messages[3].replies = nil
 	twice := overloaded(mayWait, 30, 1)
@@ -74,7 +78,7 @@ func TestJudgeOfOverloads(t *testing.T) {
 		{"nothing refused", overloaded(40, 0, 0), count{}, ""},
 		{"refused in silence", overloaded(mayWait, 30, 0), count{refused: 30}, "P8"},
 		{"told twice", overloaded(mayWait, 30, 2), count{refused: 30}, "P8"},
-		{"told by each of three replicas", three, count{refused: 30}, "P8"},
+		{"told by each of three replicas", overloaded(mayWait, 30, 3), count{refused: 30}, "P8"},
 		{"refused too soon", overloaded(mayWait-1, 30, 1), count{refused: 30}, "P8"},
 		{"neither answered nor refused", lost, count{refused: 30, lost: 1}, "P1 P2 P8"},
 		{"answered twice", twice, count{refused: 30, twice: 1}, "P3"},
@@ -85,6 +89,7 @@ func TestJudgeOfOverloads(t *testing.T) {
 		{"somebody else refused", overloaded(mayWait, 30, 1).and(asked(90, 1, 1*s, 2*s).with(told(busyWord))), count{refused: 31}, "P8"},
 		{"refused in Chinese", history{messages: []message{asked(0, 1, 1*s, 2*s).with(told(busyWordChinese))}}, count{refused: 1}, "P8"},
 		{"somebody else delayed", overloaded(mayWait, 30, 1).and(asked(90, 1, 11*s, 12*s, 14*s)), count{refused: 30}, "P8"},
+		{"somebody else delayed by a card", overloaded(mayWait, 30, 1).and(asked(90, 1, 11*s, 12*s, 14*s)).inCards(), count{refused: 30}, ""},
 		{"somebody else a little delayed", overloaded(mayWait, 30, 1).and(asked(90, 1, 11*s, 12*s, 13*s)), count{refused: 30}, ""},
 		{"delayed, but by their own", overloaded(mayWait, 30, 1).and(asked(90, 1, 9*s, 9*s, 13*s), asked(91, 1, 11*s, 12*s, 14*s)), count{refused: 30}, ""},
 		{"delayed, but it came late", overloaded(mayWait, 30, 1).and(asked(90, 1, 11*s, 12*s, 14*s).with(func(m *message) { m.deliveries = 2 })), count{refused: 30}, ""},

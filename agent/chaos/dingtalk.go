@@ -14,7 +14,10 @@ import (
 // count its losses and not the program's: what finds no stream is kept until one
 // comes (the real one calls robot messages "fire-forgot"), and what is not acked
 // comes again without end, after two seconds instead of a minute.
-type dingtalk struct{ cloud *dingtalktest.Server }
+type dingtalk struct {
+	cloud    *dingtalktest.Server
+	finished finished
+}
 
 func startDingTalk(b *book) (platform, error) {
 	cloud, err := dingtalktest.Start(dingtalktest.Options{
@@ -25,6 +28,9 @@ func startDingTalk(b *book) (platform, error) {
 		PingEvery:      time.Second,
 		CallsPerSecond: -1,
 		OnSend: func(sent dingtalktest.Sent) {
+			if sent.Via == dingtalktest.ViaCard {
+				return // watch tells what it says in the end
+			}
 			place := sent.ChatID
 			if sent.Via == dingtalktest.ViaOTO {
 				place = fmt.Sprintf("to %s", sent.StaffIDs[0])
@@ -35,7 +41,9 @@ func startDingTalk(b *book) (platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &dingtalk{cloud}, nil
+	d := &dingtalk{cloud: cloud, finished: finished{seen: make(map[string]bool)}}
+	d.finished.watching.Go(func() { d.watch(b) })
+	return d, nil
 }
 
 func (d *dingtalk) connection(quick bool) string {
@@ -70,7 +78,11 @@ func (d *dingtalk) waitAck(ctx context.Context, id string) error { return d.clou
 func (d *dingtalk) waitUp(ctx context.Context, n int) error      { return d.cloud.WaitConnections(ctx, n) }
 func (d *dingtalk) deliveries(id string) int                     { return d.cloud.Deliveries(id) }
 func (d *dingtalk) redeliver(id string)                          { d.cloud.Redeliver(id) }
-func (d *dingtalk) close()                                       { _ = d.cloud.Close() }
+
+func (d *dingtalk) close() {
+	_ = d.cloud.Close()
+	d.finished.watching.Wait()
+}
 
 func (d *dingtalk) strike(f fault) {
 	switch f.kind {

@@ -12,7 +12,10 @@ import (
 // feishu is Feishu, which says itself how often it wants to be pinged. What is not
 // answered within three seconds comes again as with the real one, only after
 // seconds instead of minutes and hours.
-type feishu struct{ cloud *feishutest.Server }
+type feishu struct {
+	cloud    *feishutest.Server
+	finished finished
+}
 
 // replyRoute is where replies are sent.
 const replyRoute = "/open-apis/im/v1/messages/*/reply"
@@ -28,7 +31,8 @@ func startFeishu(b *book) (platform, error) {
 		Redeliver:    waits,
 		Unlimited:    true,
 		OnSend: func(sent feishutest.Sent) {
-			if !sent.Duplicate { // of which nobody sees anything
+			// Of a repetition nobody sees anything, and watch tells what a card says.
+			if !sent.Duplicate && sent.CardID == "" {
 				b.replied(sent.At, sent.InReplyTo, sent.ChatID, sent.Text)
 			}
 		},
@@ -36,7 +40,9 @@ func startFeishu(b *book) (platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &feishu{cloud}, nil
+	p := &feishu{cloud: cloud, finished: finished{seen: make(map[string]bool)}}
+	p.finished.watching.Go(func() { p.watch(b) })
+	return p, nil
 }
 
 func (p *feishu) connection(bool) string {
@@ -62,7 +68,11 @@ func (p *feishu) waitAck(ctx context.Context, id string) error { return p.cloud.
 func (p *feishu) waitUp(ctx context.Context, n int) error      { return p.cloud.WaitConnections(ctx, n) }
 func (p *feishu) deliveries(id string) int                     { return p.cloud.Deliveries(id) }
 func (p *feishu) redeliver(id string)                          { _ = p.cloud.Redeliver(id) } // nobody is connected now and then
-func (p *feishu) close()                                       { p.cloud.Close() }
+
+func (p *feishu) close() {
+	p.cloud.Close()
+	p.finished.watching.Wait()
+}
 
 func (p *feishu) strike(f fault) {
 	switch f.kind {

@@ -26,6 +26,7 @@ type options struct {
 	rate     float64       // messages a second, where the load is steady
 	parallel int           // so many combinations at a time
 	timeout  time.Duration
+	cards    bool // answers come in cards
 	verbose  bool
 }
 
@@ -64,6 +65,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.Float64Var(&o.rate, "rate", 0, fmt.Sprintf("messages a second of the steady load; default %d, with -soak %d", measureRate, soakRate))
 	flags.IntVar(&o.parallel, "parallel", 0, fmt.Sprintf("how many combinations at a time; default %d, but 1 where a latency is measured, and with -soak all", together))
 	flags.DurationVar(&o.timeout, "timeout", 0, fmt.Sprintf("give up after so long; default %s, with -cut %s, and by its length for what is measured", fullTimeout, cutTimeout))
+	flags.BoolVar(&o.cards, "cards", false, "have every answer in a card; default: in a message")
 	flags.BoolVar(&o.verbose, "v", false, "show the schedule, and each fault as it strikes")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -176,6 +178,9 @@ func (o options) command(messages, faults int, combos ...combo) string {
 		command += fmt.Sprintf(" -rate %g -rolling", o.rate)
 	case outage, soak:
 		command += fmt.Sprintf(" -rate %g -%s %s", o.rate, o.mode, o.length)
+	}
+	if o.cards {
+		command += " -cards"
 	}
 	if len(o.only) > 0 {
 		kinds := make([]string, len(o.only))

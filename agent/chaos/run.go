@@ -124,8 +124,14 @@ func (r *run) open(ctx context.Context, fail context.CancelCauseFunc) (err error
 	return nil
 }
 
-// plainReplies makes every answer one message, which is what the judge reads.
-const plainReplies = `, reply: text, welcome: "off", budget: {api_calls: unlimited}, rate: {per_second: unlimited, per_minute: unlimited}`
+// replies is how a connection answers: each with one message, or with one card.
+func (r *run) replies() string {
+	how := "text"
+	if r.options.cards {
+		how = "card"
+	}
+	return ", reply: " + how + `, welcome: "off", budget: {api_calls: unlimited}, rate: {per_second: unlimited, per_minute: unlimited}`
+}
 
 // configure writes the configuration, which is the same for all replicas. Where
 // something is measured, it is measured with the program's own defaults.
@@ -141,12 +147,12 @@ model: {endpoint: %q, api_key: %q, name: chaos, first_token_timeout: 2s, idle_ti
 inbox: {lease: %s, per_conversation: %d}
 shutdown: %s
 log: {level: debug, format: json}
-`, connectionName, r.platform.connection(quick)+plainReplies, workers, r.model.URL(), modelKey, leaseTime, mayWait, shutdownTime)
+`, connectionName, r.platform.connection(quick)+r.replies(), workers, r.model.URL(), modelKey, leaseTime, mayWait, shutdownTime)
 	} else {
 		text += fmt.Sprintf(`connections: [{name: %s, %s}]
 model: {endpoint: %q, api_key: %q, name: chaos}
 log: {level: info, format: json}
-`, connectionName, r.platform.connection(quick)+plainReplies, r.model.URL(), modelKey)
+`, connectionName, r.platform.connection(quick)+r.replies(), r.model.URL(), modelKey)
 	}
 	path := filepath.Join(r.dir, "config.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -241,7 +247,7 @@ func (r *run) result(err error) result {
 	}
 	r.readLogs()
 	h := r.book.history(r.platform.deliveries)
-	h.announced, h.bursts, h.replicas = r.logs.announced, r.bursts, r.combo.replicas
+	h.announced, h.bursts, h.cards = r.logs.announced, r.bursts, r.options.cards
 	h.unfinished = err != nil
 	v := judge(h)
 	for _, replica := range r.replicas {
