@@ -206,6 +206,12 @@ func (a *App) adminConfig() admin.Config {
 			return a.store.Records(ctx, connection, turn.FeedbackName, limit)
 		},
 	}
+	cfg.Votes = func(ctx context.Context, connection string) (good, bad int64, err error) {
+		if good, err = a.store.Add(ctx, connection, turn.VoteName(true), 0, turn.VoteKeep); err == nil {
+			bad, err = a.store.Add(ctx, connection, turn.VoteName(false), 0, turn.VoteKeep)
+		}
+		return good, bad, err
+	}
 	for i, c := range a.config.Connections {
 		cfg.Connections = append(cfg.Connections, admin.Connection{
 			Name:     c.Name,

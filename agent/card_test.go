@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -192,6 +194,14 @@ func TestButtons(t *testing.T) {
 		var f turn.Feedback
 		if err := json.Unmarshal([]byte(out.String()), &f); err != nil || !f.Good || f.Question != "count" || !strings.HasSuffix(f.By, "eve") {
 			t.Errorf("exported %q: %+v, %v", out.String(), f, err)
+		}
+		report, err := http.Get("http://" + app.Addr() + "/api/health")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = report.Body.Close() }()
+		if body, err := io.ReadAll(report.Body); err != nil || !strings.Contains(string(body), `"good": 1`) {
+			t.Errorf("health says %s, %v", body, err)
 		}
 	})
 }

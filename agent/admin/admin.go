@@ -39,6 +39,7 @@ type Config struct {
 	Store       Pinger
 	Desk        conversation.Desk
 	Feedback    Feedback
+	Votes       Votes
 	Connections []Connection
 }
 

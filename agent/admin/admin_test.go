@@ -132,8 +132,12 @@ func TestHealthSaysHealthyOnlyWhenAllIsWell(t *testing.T) {
 }
 
 func TestHealthShowsBudgetAndProcess(t *testing.T) {
-	s := start(t, Config{Store: pinger(fine), Connections: []Connection{{Name: "c1", Link: &link{}}}})
+	votes := func(context.Context, string) (good, bad int64, err error) { return 3, 1, nil }
+	s := start(t, Config{Store: pinger(fine), Votes: votes, Connections: []Connection{{Name: "c1", Link: &link{}}}})
 	report := s.Report(t.Context())
+	if v := report.Connections[0].Votes; v == nil || v.Good != 3 || v.Bad != 1 {
+		t.Errorf("votes %+v", v)
+	}
 	if b := report.Connections[0].Budget; b == nil || b.APICalls != 5000 || b.Used != 12 {
 		t.Errorf("budget %+v", b)
 	}

@@ -14,6 +14,9 @@ import (
 // answers on a connection, the oldest first, each as JSON.
 type Feedback func(ctx context.Context, connection string, limit int) ([][]byte, error)
 
+// Votes counts what people think of the answers on a connection.
+type Votes func(ctx context.Context, connection string) (good, bad int64, err error)
+
 // feedback is GET /api/feedback?connection=NAME&limit=N: JSON lines.
 func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
 	limit, err := strconv.Atoi(r.FormValue("limit"))

@@ -44,6 +44,13 @@ type ConnectionReport struct {
 
 	Counts connectors.Counts `json:"counts"`           // since the start
 	Budget *BudgetReport     `json:"budget,omitempty"` // absent where there is none, or the store cannot tell
+	Votes  *VoteReport       `json:"votes,omitempty"`  // likewise
+}
+
+// VoteReport counts what people think of the answers.
+type VoteReport struct {
+	Good int64 `json:"good"`
+	Bad  int64 `json:"bad"`
 }
 
 // BudgetReport is a month's budget of API calls.
@@ -81,6 +88,9 @@ func (s *Server) Report(ctx context.Context) Report {
 		if calls, used, err := c.Link.Budget(ctx); err == nil && calls > 0 {
 			r.Budget = &BudgetReport{APICalls: calls, Used: used}
 		}
+		if good, bad, err := s.votes(ctx, c.Name); err == nil && good+bad > 0 {
+			r.Votes = &VoteReport{Good: good, Bad: bad}
+		}
 		if !status.Healthy() {
 			report.Problems = append(report.Problems, c.Name+": "+why(status))
 		}
@@ -90,6 +100,13 @@ func (s *Server) Report(ctx context.Context) Report {
 		report.Status = Unhealthy
 	}
 	return report
+}
+
+func (s *Server) votes(ctx context.Context, connection string) (good, bad int64, err error) {
+	if s.config.Votes == nil {
+		return 0, 0, nil
+	}
+	return s.config.Votes(ctx, connection)
 }
 
 func why(status connectors.Status) string {

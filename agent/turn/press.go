@@ -24,6 +24,17 @@ type Feedback struct {
 // FeedbackName is under which name the store keeps the records.
 const FeedbackName = "feedback"
 
+// VoteName is under which name the store counts the good answers, or the others.
+func VoteName(good bool) string {
+	if good {
+		return "feedback/good"
+	}
+	return "feedback/bad"
+}
+
+// VoteKeep is how long these are counted: always.
+const VoteKeep = 10 * 365 * 24 * time.Hour
+
 // maxFeedback is how many records are kept on a connection, and voteKeep how long
 // it is known who has said something about an answer.
 const (
@@ -85,5 +96,9 @@ func (t *Turn) vote(ctx context.Context, a connectors.Action) error {
 	if err != nil {
 		return err
 	}
-	return t.records.Append(ctx, a.Event.Connection, FeedbackName, record, maxFeedback)
+	if err := t.records.Append(ctx, a.Event.Connection, FeedbackName, record, maxFeedback); err != nil {
+		return err
+	}
+	_, err = t.shelf.Add(ctx, VoteName(good), 1, VoteKeep)
+	return err
 }

@@ -109,6 +109,9 @@ func TestFeedbackIsKeptOncePerPerson(t *testing.T) {
 	if len(shelf.records) != 2 {
 		t.Fatalf("%d records", len(shelf.records))
 	}
+	if good, bad := shelf.counts[VoteName(true)], shelf.counts[VoteName(false)]; good != 1 || bad != 1 {
+		t.Errorf("counted %d good and %d bad", good, bad)
+	}
 	var f Feedback
 	if err := json.Unmarshal(shelf.records[1], &f); err != nil || f.By != "bob" || f.Good || f.Event != ev.Trace() || f.Question != "why?" {
 		t.Errorf("%+v, %v", f, err)
