@@ -49,6 +49,9 @@ type Model interface {
 // the platform. Both connectors are one.
 type Replier interface {
 	Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error
+	// InCard reports whether the reply of a ledger stands in a card that is not
+	// finished.
+	InCard(ledger connectors.Ledger) bool
 }
 
 // Reader tells what only the platform knows of an event; both connectors are one.
@@ -176,7 +179,7 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 	r := t.reply(ctx, asking, lease)
 	ev = lease.Event
 	if err := t.replier.Reply(ctx, ev, r.ledger, r.answer); err != nil {
-		return t.unsaid(ctx, lease, log, err)
+		return t.unsaid(ctx, lease, r, log, err)
 	}
 	out := r.outcome(ev)
 	t.shown.add(ev, out)
@@ -235,7 +238,7 @@ func writtenAt(ev connectors.Event) time.Time {
 }
 
 // unsaid settles a turn whose reply did not reach the person.
-func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, log *slog.Logger, err error) error {
+func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, r *reply, log *slog.Logger, err error) error {
 	switch {
 	case errors.Is(err, conversation.ErrLost):
 		log.Warn("the turn has passed into other hands, nothing further is shown", "err", err)
@@ -245,7 +248,7 @@ func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, log *slog.
 		return errors.Join(context.Cause(ctx), t.release(ctx, lease, time.Time{}))
 	case connectors.Permanent(err), lease.Attempt >= t.config.Attempts:
 		log.Error("given up, kept as a dead letter", "attempts", lease.Attempt, "err", err)
-		t.apologise(ctx, lease)
+		t.apologise(ctx, lease, r, err)
 		return t.done(ctx, lease, conversation.Outcome{How: conversation.Dead, Reason: err.Error()})
 	}
 	wait := min(t.config.RetryWait<<(lease.Attempt-1), time.Minute)
@@ -255,13 +258,24 @@ func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, log *slog.
 }
 
 // apologise tells the person that there will be no answer, if the platform takes
-// at least that. It is a reply of its own, so that no platform takes it for a part
-// of the answer that it has seen.
-func (t *Turn) apologise(ctx context.Context, lease *conversation.Lease) {
+// at least that. A card that was begun is finished with these words. Otherwise they
+// are a reply of their own, so that no platform takes them for a part of the answer
+// that it has seen.
+func (t *Turn) apologise(ctx context.Context, lease *conversation.Lease, r *reply, cause error) {
 	ev := lease.Event
-	lang := t.config.Language.languageFor(ev, lease.History)
-	words := connectors.Words(lang.failed(model.Unavailable, ev.Trace()))
-	if err := t.replier.Reply(ctx, ev, connectors.Unkept(ev, "sorry"), words); err != nil {
+	words := t.config.Language.languageFor(ev, lease.History).failed(model.Unavailable, ev.Trace())
+	if t.replier.InCard(r.ledger) {
+		err := t.replier.Reply(ctx, ev, r.ledger, func(yield func(string, error) bool) {
+			if so := r.lead + r.soFar(); so == "" || yield(so, nil) {
+				yield("", &connectors.Failure{Text: words, Err: cause})
+			}
+		})
+		if err == nil {
+			return
+		}
+		t.log.Warn("a card that was begun stays unfinished", "event", ev.Trace(), "err", err)
+	}
+	if err := t.replier.Reply(ctx, ev, connectors.Unkept(ev, "sorry"), connectors.Words(words)); err != nil {
 		t.log.Error("the person could not be told either", "event", ev.Trace(), "err", err)
 	}
 }

@@ -37,7 +37,10 @@ type script struct {
 	lost    bool
 
 	lostAtDone bool
+	card       bool // replies with a kept ledger stand in a card
 }
+
+func (s *script) InCard(ledger connectors.Ledger) bool { return s.card && ledger.Sent() != nil }
 
 func (s *script) Stream(ctx context.Context, prompt []model.Message) iter.Seq2[string, error] {
 	s.asked = append(s.asked, prompt)
@@ -235,6 +238,25 @@ func TestGivingUpKeepsADeadLetterAndSaysSorry(t *testing.T) {
 		}
 		if len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") {
 			t.Errorf("%s: the person reads %q", name, s.replies)
+		}
+	}
+}
+
+// A card that was begun is finished with what there is of the answer, and the words.
+func TestGivingUpFinishesTheCard(t *testing.T) {
+	for name, c := range map[string]struct {
+		refuse []error
+		shown  []string
+	}{
+		"finished":            {[]error{&connectors.Error{Op: "send"}}, []string{"x\n\n抱歉"}},
+		"not finished either": {[]error{&connectors.Error{Op: "send"}, &connectors.Error{Op: "send"}}, []string{"抱歉"}},
+	} {
+		s := &script{deltas: []string{"x"}, refuse: c.refuse, card: true}
+		if err := s.run(t.Context(), written("你好"), 5); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.replies) != len(c.shown) || !strings.HasPrefix(s.replies[0], c.shown[0]) || s.done[0].How != conversation.Dead {
+			t.Errorf("%s: shown %q, done %+v", name, s.replies, s.done)
 		}
 	}
 }

@@ -67,6 +67,12 @@ func readNote(ledger connectors.Ledger) (cardNote, error) {
 	return note, nil
 }
 
+// InCard reports whether the reply of a ledger stands in a card that is not finished.
+func (c *Connector) InCard(ledger connectors.Ledger) bool {
+	note, err := readNote(ledger)
+	return err == nil && note.Card != "" && !note.Closed && !note.Gone
+}
+
 // newCard is the card of a reply, as far as its note says.
 func (c *Connector) newCard(ctx context.Context, ev connectors.Event, to address, ledger connectors.Ledger, note cardNote) *card {
 	k := &card{c: c, ev: ev, to: to, ledger: ledger, note: note, labels: c.config.Labels(ev), begun: make(chan struct{})}

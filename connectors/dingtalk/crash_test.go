@@ -207,3 +207,36 @@ func TestLostAnswers(t *testing.T) {
 		}
 	}
 }
+
+// A turn that is given up finishes its card with an apology, in the attempt that failed.
+func TestCardOfATurnGivenUp(t *testing.T) {
+	t.Parallel()
+	cloud, r, ev := carded(t, dingtalktest.Options{}, dingtalktest.Message{}, nil)
+	b := newBook(ev)
+	if r.InCard(b) {
+		t.Error("a reply that was not begun is in a card")
+	}
+	ctx, kill := context.WithCancel(t.Context())
+	err := r.Reply(ctx, ev, b, func(yield func(string, error) bool) {
+		if yield("first words", nil) {
+			_ = cardSays(cloud, "first words")
+			kill()
+			yield("", errCrash)
+		}
+	})
+	if err == nil || !r.InCard(b) {
+		t.Fatalf("%v, and a card that was begun is none", err)
+	}
+	must(t, r.Reply(t.Context(), ev, b, func(yield func(string, error) bool) {
+		if yield("first words", nil) {
+			yield("", &connectors.Failure{Text: "sorry", Err: errCrash})
+		}
+	}))
+	card := onlyCard(t, cloud)
+	if text := card.Content(); !card.Done() || !strings.Contains(text, "first words") || !strings.Contains(text, "sorry") || len(messages(cloud)) != 0 {
+		t.Errorf("the card shows %q, done: %t; messages %+v", text, card.Done(), messages(cloud))
+	}
+	if r.InCard(b) {
+		t.Error("a card that is finished is not")
+	}
+}

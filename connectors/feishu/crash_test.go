@@ -177,3 +177,26 @@ func TestNextAttemptSaysLess(t *testing.T) {
 		}
 	}
 }
+
+// A turn that is given up finishes its card with an apology, in the attempt that failed.
+func TestCardOfATurnGivenUp(t *testing.T) {
+	t.Parallel()
+	s := cloud(t, nil)
+	c, ev := meet(t, s, withCards(s))
+	b := bookOf(ev)
+	if c.InCard(b) {
+		t.Error("a reply that was not begun is in a card")
+	}
+	ctx, process := live(t, c, b, nil, nth(1, "grow"))
+	_ = c.Reply(ctx, ev, process, growingIn(ctx, s, "first", " words"))
+	next := writer(t, withCards(s))
+	if !next.InCard(b) {
+		t.Fatal("a card that was begun is none")
+	}
+	noError(t, next.Reply(soon(t), ev, b, func(yield func(string, error) bool) {
+		if yield("first words", nil) {
+			yield("", &connectors.Failure{Text: "sorry"})
+		}
+	}))
+	finished(t, s, "first words\n\nsorry")
+}

@@ -35,6 +35,12 @@ func readNote(ledger connectors.Ledger) (note, error) {
 	return n, nil
 }
 
+// InCard reports whether the reply of a ledger stands in a card that is not finished.
+func (c *Connector) InCard(ledger connectors.Ledger) bool {
+	n, err := readNote(ledger)
+	return err == nil && len(n.Cards) > 0 && n.Progress == nil
+}
+
 // partsLedger is the ledger of an answer in messages, for connectors.SendParts. It
 // keeps the rest of the note beside their progress.
 type partsLedger struct {
