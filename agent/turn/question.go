@@ -3,6 +3,7 @@ package turn
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -126,7 +127,7 @@ func (t *Turn) files(ctx context.Context, ev connectors.Event) string {
 		text, err := t.fileText(ctx, ev, file, min(maxFile, maxFiles-b.Len()))
 		if err != nil {
 			t.log.Warn("file not read", "event", ev.Trace(), "err", err)
-			fmt.Fprintf(&b, "[file %s: %v]\n\n", name, err)
+			fmt.Fprintf(&b, "[file %s: not read]\n\n", name) // why is the operator's business
 			continue
 		}
 		readable = true
@@ -142,7 +143,7 @@ func (t *Turn) files(ctx context.Context, ev connectors.Event) string {
 // fileText is the text of one file.
 func (t *Turn) fileText(ctx context.Context, ev connectors.Event, file connectors.File, limit int) (string, error) {
 	if limit < 1<<10 || file.Size > int64(limit) {
-		return "", fmt.Errorf("not read, it is too long")
+		return "", fmt.Errorf("file has %d bytes, more than %d", file.Size, limit)
 	}
 	raw, err := t.reader.Fetch(ctx, ev, file, int64(limit))
 	if err != nil {
@@ -150,7 +151,7 @@ func (t *Turn) fileText(ctx context.Context, ev connectors.Event, file connector
 	}
 	text, ok := decodeText(raw)
 	if !ok {
-		return "", fmt.Errorf("not read, it is no text")
+		return "", errors.New("file is no text")
 	}
 	return text, nil
 }

@@ -270,7 +270,7 @@ func (t *Turn) apologise(ctx context.Context, lease *conversation.Lease, r *repl
 				yield("", &connectors.Failure{Text: words, Err: cause})
 			}
 		})
-		if err == nil {
+		if err == nil || errors.Is(err, conversation.ErrLost) { // whoever has it now answers
 			return
 		}
 		t.log.Warn("a card that was begun stays unfinished", "event", ev.Trace(), "err", err)
