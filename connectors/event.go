@@ -72,6 +72,10 @@ type Event struct {
 	// Aside says that the event is answered beside its conversation, without
 	// waiting for the turn under way there. Whoever delivers it decides.
 	Aside bool `json:"aside,omitempty"`
+	// Shared says that everybody in the group, or in the topic of it, has one
+	// conversation with the bot, so it is not the person's alone. Whoever delivers it
+	// decides.
+	Shared bool `json:"shared,omitempty"`
 	// Alone says that the event has a turn of its own, also where questions that
 	// wait together share one. Whoever delivers it decides; it is kept beside the
 	// event, not in it.

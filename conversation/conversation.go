@@ -56,16 +56,20 @@ import (
 type Key string
 
 // KeyOf says to which conversation an event belongs: one-to-one to the person; in
-// a group to the person in that group, and in a topic of a group to the person in
-// that topic.
+// a group, and in a topic of it, to everybody there where the event is Shared, else
+// to the person.
 func KeyOf(ev connectors.Event) Key {
 	if !ev.Chat.Group {
 		return Key("person/" + ev.Sender.ID)
 	}
+	key := "group/" + ev.Chat.ID
 	if ev.Chat.Thread != "" {
-		return Key("group/" + ev.Chat.ID + "/thread/" + ev.Chat.Thread + "/person/" + ev.Sender.ID)
+		key += "/thread/" + ev.Chat.Thread
 	}
-	return Key("group/" + ev.Chat.ID + "/person/" + ev.Sender.ID)
+	if ev.Shared {
+		return Key(key)
+	}
+	return Key(key + "/person/" + ev.Sender.ID)
 }
 
 // Turn is one question and its answer, as they are remembered.
@@ -73,6 +77,15 @@ type Turn struct {
 	Question string    `json:"question"`
 	Answer   string    `json:"answer"`
 	At       time.Time `json:"at"`
+	// Before says that from this turn on the prompts do without the turns before it;
+	// nil says nothing. It is written with the turn, so whatever forgets the turn
+	// forgets it too.
+	Before *Before `json:"before,omitempty"`
+}
+
+// Before stands for the turns before the one that carries it.
+type Before struct {
+	Summary string `json:"summary,omitempty"` // of what was said in them; "" where they are just left out
 }
 
 // Outcome is how a turn ended, as Done writes it.
@@ -181,6 +194,8 @@ type Options struct {
 	Lease      time.Duration // how long a lease lives without Renew; default 30s
 	MaxWaiting int           // events waiting per connection; default 10000
 
+	Prefix string // what all names begin with in a store that others use too (redisstore), without braces; default longwire
+
 	Join               int // events of a conversation in one lease, that are not Alone; default 1
 	MaxPerConversation int // events waiting per conversation; default 20
 	MaxDead            int // dead letters kept per connection, the oldest go first; default 10000, negative: none
@@ -202,6 +217,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.MaxWaiting == 0 {
 		o.MaxWaiting = 10_000
+	}
+	if o.Prefix == "" {
+		o.Prefix = "longwire"
 	}
 	if o.Join == 0 {
 		o.Join = 1

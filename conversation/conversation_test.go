@@ -22,6 +22,10 @@ func TestKeyOf(t *testing.T) {
 		{"group", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1", Group: true}}, "group/c1/person/ann"},
 		{"topic", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1", Group: true, Thread: "t"}},
 			"group/c1/thread/t/person/ann"},
+		{"shared group", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1", Group: true}, Shared: true}, "group/c1"},
+		{"shared topic", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1", Group: true, Thread: "t"}, Shared: true},
+			"group/c1/thread/t"},
+		{"one-to-one is nobody else's", connectors.Event{Sender: ann, Chat: connectors.Chat{ID: "c1"}, Shared: true}, "person/ann"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := conversation.KeyOf(test.ev); got != test.want {
@@ -39,12 +43,12 @@ func TestKeyOf(t *testing.T) {
 func TestWithDefaults(t *testing.T) {
 	want := conversation.Options{
 		TTL: 30 * time.Minute, Turns: 20, Remember: 24 * time.Hour, Lease: 30 * time.Second, MaxWaiting: 10_000,
-		Join: 1, MaxPerConversation: 20, MaxDead: 10_000,
+		Join: 1, MaxPerConversation: 20, MaxDead: 10_000, Prefix: "longwire",
 	}
 	if got := (conversation.Options{}).WithDefaults(); got != want {
 		t.Errorf("defaults %+v, want %+v", got, want)
 	}
-	set := conversation.Options{TTL: -1, Turns: 1, Remember: 2, Lease: 3, MaxWaiting: 4, Join: 5, MaxPerConversation: 6, MaxDead: 7}
+	set := conversation.Options{TTL: -1, Turns: 1, Remember: 2, Lease: 3, MaxWaiting: 4, Join: 5, MaxPerConversation: 6, MaxDead: 7, Prefix: "p"}
 	if got := set.WithDefaults(); got != set {
 		t.Errorf("options %+v became %+v", set, got)
 	}

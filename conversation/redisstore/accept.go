@@ -13,7 +13,7 @@ import (
 // have been stored all the same, when only the answer was lost; the next Accept
 // with the same id then returns false.
 func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
-	a, err := accepting(ctx, ev)
+	a, err := s.accepting(ctx, ev)
 	if err != nil {
 		return false, s.storeError("accept", err)
 	}
@@ -33,7 +33,7 @@ func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
 // its kind may come, from other replicas too, so for as long as hold nothing is taken
 // on its line, by any replica.
 func (s *Store) Insert(ctx context.Context, ev connectors.Event, hold time.Duration) (bool, error) {
-	a, err := accepting(ctx, ev)
+	a, err := s.accepting(ctx, ev)
 	if err != nil {
 		return false, s.storeError("insert", err)
 	}
@@ -51,11 +51,11 @@ type arrival struct {
 	trace string
 }
 
-func accepting(ctx context.Context, ev connectors.Event) (a arrival, err error) {
+func (s *Store) accepting(ctx context.Context, ev connectors.Event) (a arrival, err error) {
 	if err := ctx.Err(); err != nil {
 		return a, err
 	}
-	if a.k, err = keysOf(conversation.LineOf(ev)); err != nil {
+	if a.k, err = s.keysOf(conversation.LineOf(ev)); err != nil {
 		return a, err
 	}
 	if a.event, err = record.Encode(ev); err != nil {

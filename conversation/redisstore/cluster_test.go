@@ -145,7 +145,7 @@ func TestClusterSendsOnce(t *testing.T) {
 	if _, err := add(1); err != nil { // Redis knows the script from here on
 		t.Fatal(err)
 	}
-	k, err := keysOf("home")
+	k, err := usualKeys("home")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestClusterFollowsMoved(t *testing.T) {
 	if err := take(t, s).Done(t.Context(), conversation.Outcome{}); err != nil {
 		t.Fatal(err)
 	}
-	k, err := keysOf("elsewhere")
+	k, err := usualKeys("elsewhere")
 	if err != nil {
 		t.Fatal(err)
 	}

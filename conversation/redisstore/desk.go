@@ -24,7 +24,7 @@ func (s *Store) Inbox(ctx context.Context, connection string, limit int) ([]conv
 }
 
 func (s *Store) inbox(ctx context.Context, connection string, limit int) ([]conversation.Item, error) {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (s *Store) Life(ctx context.Context, connection, trace string) ([]conversat
 }
 
 func (s *Store) life(ctx context.Context, connection, trace string) ([]conversation.Mark, error) {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (s *Store) Retry(ctx context.Context, connection, trace string) error {
 // retry asks for the conversation first, since a script names its keys when it
 // starts. A dead letter does not change; if it is gone by then, that is found out.
 func (s *Store) retry(ctx context.Context, connection, trace string) error {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (s *Store) retry(ctx context.Context, connection, trace string) error {
 
 // Drop removes a dead letter.
 func (s *Store) Drop(ctx context.Context, connection, trace string) error {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err != nil {
 		return s.storeError("drop", err)
 	}

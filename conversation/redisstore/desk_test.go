@@ -16,7 +16,7 @@ func TestUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	setup := func(t *testing.T) storetest.Open { return on(t, server) }
 	storetest.RunUnreadable(t, setup, func(t *testing.T, store conversation.Store, key conversation.Key, n int, kept func(string) string) {
-		k, err := keysOf("home")
+		k, err := usualKeys("home")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestUnreadableTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k, err := keysOf("home")
+	k, err := usualKeys("home")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestUnreadableLetter(t *testing.T) {
 	if err := take(t, s).Done(t.Context(), conversation.Outcome{How: conversation.Dead}); err != nil {
 		t.Fatal(err)
 	}
-	k, err := keysOf("home")
+	k, err := usualKeys("home")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // does not ask whether Redis would take an event, so a Redis that is out of memory is
 // within reach.
 func (s *Store) Reach(ctx context.Context, connection string) error {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err == nil {
 		err = s.client.Exists(ctx, k.hold()).Err()
 	}

@@ -9,7 +9,7 @@ import (
 // Interrupt has the next Renew of whoever holds the conversation, in whichever
 // process, return ErrInterrupted. It looks through the leases of the connection.
 func (s *Store) Interrupt(ctx context.Context, connection string, key conversation.Key, trace string) (bool, error) {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err != nil {
 		return false, s.storeError("interrupt", err)
 	}

@@ -7,7 +7,8 @@ import (
 	"longwire/conversation"
 )
 
-// Every key in Redis is on this page.
+// Every key in Redis is on this page. All begin with Options.Prefix, which is longwire
+// unless the operator says otherwise.
 //
 //	longwire:ping                        string, written by Ping, gone after a minute
 //
@@ -56,8 +57,6 @@ import (
 // may contain anything.
 const group = "workers" // the consumer group of every ready stream
 
-const pingKey = "longwire:ping"
-
 // escape makes a connection's name fit between the braces, and no two names alike.
 var escape = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D")
 
@@ -66,13 +65,17 @@ type keys struct {
 	prefix string // what they all start with
 }
 
-// keysOf refuses only the empty name: with nothing in it, a hash tag is none.
-func keysOf(connection string) (keys, error) {
+// keysOf are the keys of a connection. It refuses only the empty name: with nothing in
+// it, a hash tag is none.
+func (s *Store) keysOf(connection string) (keys, error) {
 	if connection == "" {
 		return keys{}, fmt.Errorf("connection without a name")
 	}
-	return keys{"longwire:{" + escape.Replace(connection) + "}:"}, nil
+	return keys{s.opts.Prefix + ":{" + escape.Replace(connection) + "}:"}, nil
 }
+
+// pingKey is written by Ping.
+func (s *Store) pingKey() string { return s.opts.Prefix + ":ping" }
 
 func (k keys) ready() string   { return k.prefix + "ready" }
 func (k keys) later() string   { return k.prefix + "later" }

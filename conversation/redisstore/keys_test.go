@@ -29,7 +29,7 @@ func FuzzKeys(f *testing.F) {
 	f.Add("{", "}", "", "%7B")
 	f.Add("a}:waiting:{b", ":", "x", "a")
 	f.Fuzz(func(t *testing.T, connection, key, id, other string) {
-		k, err := keysOf(connection)
+		k, err := usualKeys(connection)
 		if err != nil {
 			if connection != "" {
 				t.Fatal(err)
@@ -50,7 +50,7 @@ func FuzzKeys(f *testing.F) {
 		if len(names) != len(all) {
 			t.Fatalf("keys are not told apart: %q", all)
 		}
-		o, err := keysOf(other)
+		o, err := usualKeys(other)
 		if err != nil || other == connection {
 			return
 		}
@@ -83,4 +83,9 @@ func TestParseTakenMalformed(t *testing.T) {
 			t.Errorf("%v is read as %+v", reply, got)
 		}
 	}
+}
+
+// usualKeys are the keys of a connection in a store with the default prefix.
+func usualKeys(connection string) (keys, error) {
+	return (&Store{opts: conversation.Options{}.WithDefaults()}).keysOf(connection)
 }

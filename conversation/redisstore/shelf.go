@@ -25,7 +25,7 @@ func (s *Store) Add(ctx context.Context, connection, name string, n int64, keep 
 }
 
 func (s *Store) add(ctx context.Context, connection, name string, n int64, keep time.Duration) (int64, error) {
-	k, err := shelfOf(ctx, connection)
+	k, err := s.shelfOf(ctx, connection)
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +51,7 @@ func (s *Store) Pace(ctx context.Context, connection, name string, period time.D
 }
 
 func (s *Store) pace(ctx context.Context, connection, name string, rule pace.Rule) (wait time.Duration, given bool, err error) {
-	k, err := shelfOf(ctx, connection)
+	k, err := s.shelfOf(ctx, connection)
 	if err != nil {
 		return 0, false, err
 	}
@@ -70,7 +70,7 @@ func (s *Store) pace(ctx context.Context, connection, name string, rule pace.Rul
 
 // Put returns when Redis has answered.
 func (s *Store) Put(ctx context.Context, connection, name string, value []byte, keep time.Duration) error {
-	k, err := shelfOf(ctx, connection)
+	k, err := s.shelfOf(ctx, connection)
 	if err == nil {
 		_, err = s.kept(ctx, putScript, []string{k.value(name)}, value, atLeast1ms(keep))
 	}
@@ -79,7 +79,7 @@ func (s *Store) Put(ctx context.Context, connection, name string, value []byte, 
 
 // Get returns a value.
 func (s *Store) Get(ctx context.Context, connection, name string) ([]byte, error) {
-	k, err := shelfOf(ctx, connection)
+	k, err := s.shelfOf(ctx, connection)
 	if err != nil {
 		return nil, s.storeError("get", err)
 	}
@@ -96,7 +96,7 @@ func (s *Store) Get(ctx context.Context, connection, name string) ([]byte, error
 // Append returns when Redis has answered. After an error the record may be there,
 // and, as with Add, whoever calls again may have it twice.
 func (s *Store) Append(ctx context.Context, connection, name string, record []byte, most int) error {
-	k, err := shelfOf(ctx, connection)
+	k, err := s.shelfOf(ctx, connection)
 	if err == nil {
 		_, err = s.kept(ctx, appendScript, []string{k.records(name)}, record, max(most, 0))
 	}
@@ -110,7 +110,7 @@ func (s *Store) Records(ctx context.Context, connection, name string, limit int)
 }
 
 func (s *Store) records(ctx context.Context, connection, name string, limit int) ([][]byte, error) {
-	k, err := shelfOf(ctx, connection)
+	k, err := s.shelfOf(ctx, connection)
 	if err != nil || limit <= 0 {
 		return nil, err
 	}
@@ -126,9 +126,9 @@ func (s *Store) records(ctx context.Context, connection, name string, limit int)
 }
 
 // shelfOf are the keys of a connection, unless there is no point in asking any more.
-func shelfOf(ctx context.Context, connection string) (keys, error) {
+func (s *Store) shelfOf(ctx context.Context, connection string) (keys, error) {
 	if err := ctx.Err(); err != nil {
 		return keys{}, err
 	}
-	return keysOf(connection)
+	return s.keysOf(connection)
 }

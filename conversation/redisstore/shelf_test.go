@@ -141,7 +141,7 @@ func TestShelfExpires(t *testing.T) {
 	client := raw(t, server)
 	const keep = time.Hour
 	fill(t, s, keep)
-	k, err := keysOf("home")
+	k, err := usualKeys("home")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func (s *Store) isClosed() bool {
 
 // Waiting counts the events of the connection that are not done.
 func (s *Store) Waiting(ctx context.Context, connection string) (int, error) {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err != nil {
 		return 0, fmt.Errorf("count: %w", err)
 	}
@@ -91,7 +91,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return s.storeError("ping", err)
 	}
-	return s.storeError("ping", s.client.Set(ctx, pingKey, s.consumer, time.Minute).Err())
+	return s.storeError("ping", s.client.Set(ctx, s.pingKey(), s.consumer, time.Minute).Err())
 }
 
 // Close disconnects. What is in this store's hands is taken over by others when

@@ -58,7 +58,7 @@ func (w *watch) over() bool {
 
 // lineOf is the line of a connection.
 func (s *Store) lineOf(connection string) (*line, error) {
-	k, err := keysOf(connection)
+	k, err := s.keysOf(connection)
 	if err != nil {
 		return nil, err
 	}

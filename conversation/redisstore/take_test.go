@@ -44,7 +44,7 @@ func TestTakeBlocksOne(t *testing.T) {
 func TestConsumersTidied(t *testing.T) {
 	server := redistest.Start(t)
 	client := raw(t, server)
-	k, err := keysOf("home")
+	k, err := usualKeys("home")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestNothingLeftBehind(t *testing.T) {
 			}
 		}
 	}
-	k, err := keysOf("home")
+	k, err := usualKeys("home")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,40 +10,59 @@ import (
 )
 
 // EncodeTurn returns the stored form of a turn: when it was, in seconds since 1970
-// and nanoseconds, how many bytes the question has, the question, the answer.
+// and nanoseconds, how many bytes the question has, the question, the answer. Where
+// the turn stands for those before it, the length of their summary is behind that of
+// the question, and the summary between question and answer.
 //
 //	1763798400 123000000 5 helloHi there
+//	1763798400 123000000 5+14 helloAnn said hers.Hi there
 //
 // A history is read with every message, twenty turns of it, and as JSON that was a
 // tenth of what a message costs.
 func EncodeTurn(t conversation.Turn) []byte {
-	b := make([]byte, 0, 40+len(t.Question)+len(t.Answer))
+	b := make([]byte, 0, 48+len(t.Question)+len(t.Answer))
 	b = strconv.AppendInt(b, t.At.Unix(), 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(t.At.Nanosecond()), 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(len(t.Question)), 10)
+	summary := ""
+	if t.Before != nil {
+		summary = t.Before.Summary
+		b = append(b, '+')
+		b = strconv.AppendInt(b, int64(len(summary)), 10)
+	}
 	b = append(b, ' ')
 	b = append(b, t.Question...)
+	b = append(b, summary...)
 	return append(b, t.Answer...)
 }
 
 var errTurn = errors.New("turn cannot be read")
 
 // DecodeTurn reads what EncodeTurn returned.
-func DecodeTurn(kept string) (conversation.Turn, error) {
-	var numbers [3]int64 // seconds, nanoseconds, length
-	for i := range numbers {
-		text, rest, _ := strings.Cut(kept, " ")
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return conversation.Turn{}, errTurn
+func DecodeTurn(kept string) (t conversation.Turn, err error) {
+	var fields [3]string // seconds, nanoseconds, lengths
+	for i := range fields {
+		fields[i], kept, _ = strings.Cut(kept, " ")
+	}
+	question, summary, stands := strings.Cut(fields[2], "+")
+	var numbers [4]int64
+	for i, text := range []string{fields[0], fields[1], question, summary} {
+		if i == 3 && !stands {
+			break
 		}
-		numbers[i], kept = n, rest
+		if numbers[i], err = strconv.ParseInt(text, 10, 64); err != nil {
+			return t, errTurn
+		}
 	}
-	at, n := time.Unix(numbers[0], numbers[1]), numbers[2]
-	if n < 0 || n > int64(len(kept)) || numbers[1] < 0 || numbers[1] >= 1e9 {
-		return conversation.Turn{}, errTurn
+	q, n, all := numbers[2], numbers[3], int64(len(kept))
+	if q < 0 || n < 0 || q > all || n > all-q || numbers[1] < 0 || numbers[1] >= 1e9 {
+		return t, errTurn
 	}
-	return conversation.Turn{Question: kept[:n], Answer: kept[n:], At: at}, nil
+	t = conversation.Turn{Question: kept[:q], Answer: kept[q+n:], At: time.Unix(numbers[0], numbers[1])}
+	if stands {
+		t.Before = &conversation.Before{Summary: kept[q : q+n]}
+	}
+	return t, nil
 }

@@ -16,17 +16,19 @@ func TestTurn(t *testing.T) {
 		{Question: "你好 世界", Answer: "\x00\xff\n 5 x", At: at},
 		{Answer: "only an answer", At: at},
 		{Question: strings.Repeat("q", 1<<20), At: at},
+		{Question: "q", Answer: "a", At: at, Before: &conversation.Before{}},
+		{Question: "1 2", Answer: " 3", At: at, Before: &conversation.Before{Summary: "之前 5+7 说过"}},
 	} {
 		got, err := DecodeTurn(string(EncodeTurn(want)))
-		if err != nil || got.Question != want.Question || got.Answer != want.Answer || !got.At.Equal(want.At) {
-			t.Errorf("got %.60q, %v", got, err)
+		if err != nil || !same(got, want) {
+			t.Errorf("got %.60q for %.60q, %v", got.Question, want.Question, err)
 		}
 	}
 }
 
 func FuzzDecodeTurn(f *testing.F) {
 	f.Add(string(EncodeTurn(conversation.Turn{Question: "q", Answer: "a"})))
-	for _, bad := range []string{"", " ", "1", "1 ", "1 2", "1 0 2 a", "1 0 -1 a", "x 0 1 a", "1 0 99999999999999999999 a", "1 -1 0 ", "1 1000000000 0 ", `{"question":"q"}`} {
+	for _, bad := range []string{"", " ", "1", "1 ", "1 2", "1 0 2 a", "1 0 -1 a", "x 0 1 a", "1 0 99999999999999999999 a", "1 -1 0 ", "1 1000000000 0 ", "1 0 1+1 a", "1 0 +1 a", "1 0 0+ a", "1 0 0+-1 a", "1 0 1+9223372036854775807 a", `{"question":"q"}`} {
 		f.Add(bad)
 		if _, err := DecodeTurn(bad); err == nil {
 			f.Errorf("%q is a turn", bad)
@@ -38,8 +40,15 @@ func FuzzDecodeTurn(f *testing.F) {
 			return
 		}
 		again, err := DecodeTurn(string(EncodeTurn(turn)))
-		if err != nil || again.Question != turn.Question || again.Answer != turn.Answer || !again.At.Equal(turn.At) {
+		if err != nil || !same(again, turn) {
 			t.Errorf("%q comes back as %+v, then as %+v, %v", kept, turn, again, err)
 		}
 	})
+}
+
+func same(a, b conversation.Turn) bool {
+	if (a.Before == nil) != (b.Before == nil) || a.Before != nil && *a.Before != *b.Before {
+		return false
+	}
+	return a.Question == b.Question && a.Answer == b.Answer && a.At.Equal(b.At)
 }
