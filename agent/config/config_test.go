@@ -1,7 +1,6 @@
 package config
 
 import (
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"go.yaml.in/yaml/v3"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -60,38 +58,6 @@ func TestDefaultsFillWhatTheFileLeavesOut(t *testing.T) {
 	}
 }
 
-func TestEveryKeyIsRead(t *testing.T) {
-	got := parsed(t, `
-connections:
-  - {name: a, platform: dingtalk, client_id: i1, client_secret: s1, robot_code: r1, endpoint: "https://Gate.example:8443/x/", workers: 1024, keepalive: 1s, reply: card, budget: {api_calls: unlimited}, rate: {per_second: 60, per_minute: 600}, welcome: "off", admins: [x1, "2"], card: {template: t.schema, key: content, flow_status: on, words: w}, mention: on}
-  - {name: b, platform: feishu, app_id: i2, app_secret: s2, endpoint: https://open.larksuite.com/, workers: 1, keepalive: 10m, reply: text, budget: {api_calls: 10000}, rate: {per_second: unlimited, per_minute: unlimited}, welcome: Hi}
-model: {endpoint: "http://127.0.0.1:11434/v1/", api_key: "", name: m, max_tokens: 1000000, system_prompt: "", transcription: ears, first_token_timeout: 10m, idle_timeout: 1s, turn_timeout: 1h, attempts: 10}
-conversation: {ttl: 0, turns: 1, late: 1m, max_age: 2d, burst: join, language: zh}
-store: rediss://u:p@cache.example:6380/3?addr=b:1
-spool: file:/var/spool/lw.db
-inbox: {waiting: 1, per_conversation: 2, remember: 7d, lease: 1m30s}
-shutdown: 0s
-admin: {listen: "0.0.0.0:80", token: t}
-log: {level: warn, format: json}
-`)
-	want := &Config{
-		Connections: []Connection{
-			{Name: "a", Platform: DingTalk, ClientID: "i1", ClientSecret: NewSecret("s1"), RobotCode: "r1", Endpoint: "https://gate.example:8443/x", Workers: 1024, Keepalive: time.Second, Reply: "card", Rate: Rate{60, 600}, Welcome: "off", Admins: []string{"x1", "2"}, Card: Card{Template: "t.schema", Key: "content", FlowStatus: true, Words: "w"}, Mention: true},
-			{Name: "b", Platform: Feishu, AppID: "i2", AppSecret: NewSecret("s2"), Endpoint: "https://open.larksuite.com", Workers: 1, Keepalive: 10 * time.Minute, Reply: "text", Budget: Budget{APICalls: 10_000}, Welcome: "Hi"},
-		},
-		Model:        Model{Endpoint: "http://127.0.0.1:11434/v1", Name: "m", MaxTokens: 1_000_000, Transcription: "ears", FirstTokenTimeout: 10 * time.Minute, IdleTimeout: time.Second, TurnTimeout: time.Hour, Attempts: 10},
-		Conversation: Conversation{TTL: 0, Turns: 1, Late: time.Minute, MaxAge: 48 * time.Hour, Burst: "join", Language: "zh"},
-		Store:        StoreURL{NewSecret("rediss://u:p@cache.example:6380/3?addr=b:1")},
-		Spool:        "file:/var/spool/lw.db",
-		Inbox:        Inbox{Waiting: 1, PerConversation: 2, Remember: 7 * 24 * time.Hour, Lease: 90 * time.Second},
-		Admin:        Admin{Listen: "0.0.0.0:80", Token: NewSecret("t")},
-		Log:          Log{Level: 4, Format: "json"},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
-	}
-}
-
 // What is written out wins over what is merged, and what is merged first over the rest.
 func TestAliasesAndMergeKeys(t *testing.T) {
 	got := parsed(t, `
@@ -114,6 +80,32 @@ model: {endpoint: https://model.example/v1, name: m}
 		if c.Name != want.Name || c.AppID != want.AppID || c.Workers != want.Workers || c.AppSecret.Reveal() != "one" || c.Platform != Feishu {
 			t.Errorf("connection %d: got %+v", i, c)
 		}
+	}
+}
+
+// Aliases and merge keys work in mappings of the operator's own keys, too.
+func TestAliasesInMappings(t *testing.T) {
+	got := parsed(t, good+`
+tools:
+  - {name: a, command: [a], env: &env {A: "1", B: "2"}}
+  - {name: b, command: [b], env: {<<: *env, B: "3"}}
+  - {name: c, command: [c], env: *env}
+  - {name: d, command: [d], env: , titles: {}}
+`).Tools
+	for i, want := range []map[string]Secret{
+		{"A": NewSecret("1"), "B": NewSecret("2")}, {"A": NewSecret("1"), "B": NewSecret("3")}, {"A": NewSecret("1"), "B": NewSecret("2")}, nil,
+	} {
+		if !reflect.DeepEqual(got[i].Env, want) {
+			t.Errorf("%s: %d variables, want %d", got[i].Name, len(got[i].Env), len(want))
+		}
+	}
+}
+
+// A list that is written out and empty is another thing than none.
+func TestEmptyLists(t *testing.T) {
+	got := parsed(t, strings.Replace(good, "client_id", "tools: []\n    client_id", 1)).Connections[0]
+	if got.Tools == nil || len(got.Tools) != 0 || got.Models != nil {
+		t.Errorf("tools %#v, models %#v", got.Tools, got.Models)
 	}
 }
 
@@ -171,23 +163,32 @@ func TestSchemaTags(t *testing.T) {
 	check = func(section reflect.Type) {
 		fields := fieldsOf(section)
 		for _, f := range fields {
-			inner := section.Field(f.index).Type
+			inner := section.FieldByIndex(f.index).Type
+			if inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Map {
+				inner = inner.Elem()
+			}
 			if f.limits != "" {
 				low, high := f.bounds()
 				parse := func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
-				if inner == durationType {
+				switch inner {
+				case durationType:
 					parse = func(s string) (int64, error) { d, err := parseDuration(s); return int64(d), err }
+				case sizeType:
+					parse = func(s string) (int64, error) { n, err := parseSize(s); return int64(n), err }
 				}
 				least, err1 := parse(low)
 				most, err2 := parse(high)
 				if err1 != nil || err2 != nil || least >= most {
 					t.Errorf("%s: range %q", f.key, f.limits)
 				}
-			} else if inner == durationType || inner.Kind() == reflect.Int && len(f.oneof) == 0 {
+			} else if inner == durationType || inner == sizeType || (inner.Kind() == reflect.Int || inner.Kind() == reflect.Float64) && len(f.oneof) == 0 {
 				t.Errorf("%s has no range", f.key)
 			}
 			if f.need && f.hint == "" {
 				t.Errorf("%s is required, and its problem says nothing about what to write", f.key)
+			}
+			if f.reload != "" && f.reload != "never" && f.reload != "stream" {
+				t.Errorf("%s: reload %q", f.key, f.reload)
 			}
 			if f.twin != "" {
 				i := slices.IndexFunc(fields, func(other field) bool { return other.key == f.twin })
@@ -204,96 +205,6 @@ func TestSchemaTags(t *testing.T) {
 		}
 	}
 	check(reflect.TypeFor[Config]())
-}
-
-const examplePath = "../../config.example.yaml"
-
-// Everything that config.example.yaml shows, the settings that are left out
-// included: "#key: value", where an explanation begins with "# ".
-func exampleInFull(t *testing.T) string {
-	t.Helper()
-	data, err := os.ReadFile(examplePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(string(data), "\n")
-	for i, line := range lines {
-		if body := strings.TrimLeft(line, " "); len(body) > 1 && body[0] == '#' && body[1] != ' ' {
-			lines[i] = strings.Repeat(" ", len(line)-len(body)) + body[1:]
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-var exampleEnv = env(
-	"DINGTALK_CLIENT_ID", "ding1", "DINGTALK_CLIENT_SECRET", "s1", "FEISHU_APP_ID", "cli_1", "FEISHU_APP_SECRET", "s2",
-	"MODEL_ENDPOINT", "https://model.example/v1", "MODEL_API_KEY", "", "ADMIN_TOKEN", "",
-)
-
-// The example loads as it is, and what it shows as a default is the default.
-func TestExampleShowsTheDefaults(t *testing.T) {
-	want := Default()
-	ding, fei := DefaultConnection(DingTalk), DefaultConnection(Feishu)
-	ding.Name, ding.ClientID, ding.ClientSecret, ding.RobotCode = "helpdesk-dingtalk", "ding1", NewSecret("s1"), "ding1"
-	fei.Name, fei.AppID, fei.AppSecret = "helpdesk-feishu", "cli_1", NewSecret("s2")
-	want.Connections = []Connection{ding, fei}
-	want.Model.Endpoint, want.Model.Name = "https://model.example/v1", "qwen-plus"
-
-	data, err := os.ReadFile(examplePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{"as it is": string(data), "in full": exampleInFull(t)} {
-		got, err := Parse("config.example.yaml", []byte(text), exampleEnv)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for i := range got.Connections {
-			got.Connections[i].Admins = nil // there is no default to show
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s:\ngot  %+v\nwant %+v", name, got, want)
-		}
-	}
-	loaded, err := Load(examplePath, exampleEnv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(loaded.Warnings) > 0 {
-		t.Errorf("warnings: %v", loaded.Warnings)
-	}
-}
-
-// No key of the schema is missing in the example.
-func TestExampleShowsEveryKey(t *testing.T) {
-	root, problem := document([]byte(exampleInFull(t)))
-	if problem != nil {
-		t.Fatal(problem)
-	}
-	written := map[string]bool{}
-	var walk func(n *yaml.Node, at string)
-	walk = func(n *yaml.Node, at string) {
-		for i, child := range n.Content {
-			switch {
-			case n.Kind == yaml.SequenceNode:
-				walk(child, at+"[]")
-			case i%2 == 1:
-				path := join(at, n.Content[i-1].Value)
-				written[path] = true
-				walk(child, path)
-			}
-		}
-	}
-	walk(root, "")
-	keys := schemaKeys(reflect.TypeFor[Config](), "")
-	for _, key := range keys {
-		if !written[key] {
-			t.Errorf("config.example.yaml does not show %s", key)
-		}
-	}
-	if len(keys) < 30 {
-		t.Errorf("the walk found only %d keys", len(keys))
-	}
 }
 
 func TestSpoolFile(t *testing.T) {

@@ -105,12 +105,7 @@ func (e expander) file(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("it names no file")
 	}
-	places := []string{filepath.Join(e.dir, path)}
-	if filepath.IsAbs(path) {
-		places = []string{path}
-	} else if credentials, _ := e.getenv("CREDENTIALS_DIRECTORY"); credentials != "" {
-		places = []string{filepath.Join(credentials, path), places[0]}
-	}
+	places := e.places(path)
 	for _, place := range places {
 		content, err := readReference(place)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -121,17 +116,34 @@ func (e expander) file(path string) (string, error) {
 	return "", fmt.Errorf("there is no such file; looked for %s", strings.Join(places, " and "))
 }
 
-// readReference returns the content of one file without its trailing newline.
-func readReference(path string) (string, error) {
+// places are where the file at path may be, the first before the second.
+func (e expander) places(path string) []string {
+	if filepath.IsAbs(path) {
+		return []string{path}
+	}
+	beside := filepath.Join(e.dir, path)
+	if credentials, _ := e.getenv("CREDENTIALS_DIRECTORY"); credentials != "" {
+		return []string{filepath.Join(credentials, path), beside}
+	}
+	return []string{beside}
+}
+
+// openReference opens a regular file to read from it.
+func openReference(path string) (*os.File, error) {
 	// Asked before opening, since opening a pipe would wait for its writer.
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return "", errors.New("it is not a regular file")
+		return nil, errors.New("it is not a regular file")
 	}
-	f, err := os.Open(path)
+	return os.Open(path)
+}
+
+// readReference returns the content of one file without its trailing newline.
+func readReference(path string) (string, error) {
+	f, err := openReference(path)
 	if err != nil {
 		return "", err
 	}

@@ -90,6 +90,7 @@ func parse(name string, data []byte, getenv func(string) (string, bool)) (*Confi
 	d := &decoder{
 		file:    name,
 		refs:    expander{getenv: getenv, dir: filepath.Dir(name)},
+		schema:  schema{},
 		sources: map[string]source{},
 		bad:     map[string]bool{},
 	}

@@ -61,12 +61,14 @@ connections:
 model: {endpoint: https://model.example/v1, name: m, api_key: ""}
 store: redis://:hunter2@cache.example:6379
 admin: {token: hunter2}
+models: [{label: x, name: x, proxy: "http://u:hunter2@proxy.example:1"}]
+tools: [{name: x, url: "https://u:hunter2@tools.example", headers: {K: "hunter2"}}]
 `
 	const says = "this secret stands in a file that everybody on this machine can read; run chmod 600, or keep it outside and write ${NAME} or ${file:PATH}"
 	for mode, want := range map[os.FileMode][]string{
 		0o600: nil,
 		0o640: nil,
-		0o644: {":3:56: connections[0].app_secret: ", ":6:8: store: ", ":7:16: admin.token: "},
+		0o644: {":3:56: connections[0].app_secret: ", ":6:8: store: ", ":7:16: admin.token: ", ":8:37: models[0].proxy: ", ":9:24: tools[0].url: ", ":9:72: tools[0].headers.K: "},
 	} {
 		path := written(t, text, mode)
 		cfg, err := Load(path, env("S", "hunter2"))
@@ -104,6 +106,26 @@ c.yaml:6:19: inbox.remember: Feishu sends an event again for up to 7h, and one t
 	}
 	if cfg := parsed(t, good+"inbox: {remember: 1h}\n"); len(cfg.Warnings) > 0 {
 		t.Errorf("without Feishu: %v", cfg.Warnings)
+	}
+}
+
+// Where everything is right and still hardly meant.
+func TestWarningsOfSettings(t *testing.T) {
+	for text, want := range map[string]string{
+		connections + model:                      "",
+		connections + model + "access: closed\n": "c.yaml:3:9: access: access is closed and nobody is allowed: a answers nobody; write who may in allow, or in admins of the connection",
+		connections + model + "access: {mode: closed, allow: {departments: [d]}}\n":                                    "",
+		model + "access: closed\nconnections: [{name: a, platform: feishu, app_id: i, app_secret: s, admins: [x]}]\n":  "",
+		model + "access: closed\nconnections: [{name: a, platform: feishu, app_id: i, app_secret: s, access: open}]\n": "",
+		model + "connections: [{name: a, platform: feishu, app_id: i, app_secret: s, access: closed}]\n":               "c.yaml:2:77: connections[0].access: access is closed and nobody is allowed: a answers nobody; write who may in allow, or in admins of the connection",
+		connections + model + "store_prefix: longwire\n":                                                               "",
+		connections + model + "store_prefix: other\nstore: redis://h\n":                                                "",
+		connections + model + "store_prefix: other\n":                                                                  "c.yaml:3:15: store_prefix: a store that is a file has no use for it; remove it, or write the URL of a Redis in store",
+		connections + "model: {endpoint: https://m.example, name: m, max_tokens: 32768}\n":                             "c.yaml:2:8: model: an answer of max_tokens (32768) leaves nothing of context_tokens (32768) for the question; write the size of the model's context window in context_tokens",
+	} {
+		if got := parsed(t, text).Warnings.Error(); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)
+		}
 	}
 }
 

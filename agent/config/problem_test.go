@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,11 +16,14 @@ const connections = `connections: [{name: a, platform: feishu, app_id: cli_1, ap
 const model = `model: {endpoint: https://model.example/v1, name: m}
 `
 
-// badFiles are files that are refused, and every line that is said about them.
-var badFiles = []struct {
+// badFile is a file that is refused, and every line that is said about it.
+type badFile struct {
 	name, text string
 	want       []string
-}{
+}
+
+// badFiles are wrong in form, or in the keys that every file has.
+var badFiles = []badFile{
 	{"empty", "", []string{`c.yaml:1:1: the file is empty; begin with config.example.yaml`}},
 	{"only comments", "# nothing\n\n", []string{`c.yaml:1:1: the file is empty; begin with config.example.yaml`}},
 	{"no mapping", "hunter2", []string{`c.yaml:1:1: expected keys with values, got a single value; write each as "key: value"`}},
@@ -62,15 +66,19 @@ connections:
 api_key: z
 ttl: 3m
 modle: {}
+scope: chat
+name: x
 "sk-0123456789012345678901234567890123456789": 1
 `, []string{
 		"c.yaml:6:5: connections[0].clientid: unknown key `clientid`; did you mean `client_id`?",
 		"c.yaml:7:5: connections[0].client-secret: unknown key `client-secret`; did you mean `client_secret`?",
-		"c.yaml:8:5: connections[0].verbose: unknown key `verbose`; the keys here are name, platform, endpoint, workers, keepalive, reply, budget, rate, welcome, admins, client_id, client_secret, robot_code, card, mention",
+		"c.yaml:8:5: connections[0].verbose: unknown key `verbose`; the keys here are name, platform, endpoint, workers, keepalive, proxy, reply, budget, rate, welcome, admins, model, models, tools, system_prompt, show_reasoning, scope, language, access, limits, client_id, client_secret, robot_code, card, mention",
 		"c.yaml:9:1: api_key: unknown key `api_key`; it belongs elsewhere: model.api_key",
 		"c.yaml:10:1: ttl: unknown key `ttl`; it belongs elsewhere: conversation.ttl",
 		"c.yaml:11:1: modle: unknown key `modle`; did you mean `model`?",
-		"c.yaml:12:1: (a key): unknown key `(a key)`; the keys here are connections, model, conversation, store, spool, inbox, shutdown, admin, log"}},
+		"c.yaml:12:1: scope: unknown key `scope`; it belongs elsewhere: connections[].scope or conversation.scope",
+		"c.yaml:13:1: name: unknown key `name`; the keys here are connections, model, models, conversation, tools, access, limits, store, store_prefix, spool, inbox, record, shutdown, reload, admin, log, trace",
+		"c.yaml:14:1: (a key): unknown key `(a key)`; the keys here are connections, model, models, conversation, tools, access, limits, store, store_prefix, spool, inbox, record, shutdown, reload, admin, log, trace"}},
 	{"keys of the other platform", model + `
 connections:
   - {name: a, platform: feishu, client_id: i, client_secret: s, robot_code: r}
@@ -247,7 +255,7 @@ admin: {token: "${file:nowhere/token}", listen: "${WORD}"}
 
 func TestProblems(t *testing.T) {
 	getenv := env("EMPTY", "", "WORD", "hunter2", "BIG", "424242")
-	for _, test := range badFiles {
+	for _, test := range slices.Concat(badFiles, badSections) {
 		t.Run(test.name, func(t *testing.T) {
 			cfg, err := Parse("c.yaml", []byte(test.text), getenv)
 			problems, ok := errors.AsType[Problems](err)
@@ -291,6 +299,8 @@ func TestAliasBombsAreBounded(t *testing.T) {
 		"a list of aliases":         "connections:\n  - &a {name: a, platform: feishu, app_id: i, app_secret: s}\n" + strings.Repeat("  - *a\n", 5000),
 		"merges of merges":          "a: &a {name: x}\nb: &b {<<: " + list(100, "*a") + "}\nc: &c {<<: " + list(100, "*b") + "}\nmodel: {<<: " + list(100, "*c") + "}\n",
 		"a mapping that has itself": "model: &m\n  name: x\n  <<: *m\n",
+		"a mapping of merges":       "a: &a {A: x}\nb: &b {<<: " + list(100, "*a") + "}\nc: &c {<<: " + list(100, "*b") + "}\ntools: [{env: {<<: " + list(100, "*c") + "}}]\n",
+		"very many values":          "tools: [{titles: {" + strings.Repeat("a: b, ", 20_000) + "}}]\n",
 		"very many keys":            "model:\n" + strings.Repeat("  {}: 1\n", 20_000),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -299,5 +309,25 @@ func TestAliasBombsAreBounded(t *testing.T) {
 				t.Errorf("got %.300v\nwant %s", err, want)
 			}
 		})
+	}
+}
+
+// What is said about many wrong names does not grow with the number of right ones.
+func TestSuggestionsAreBounded(t *testing.T) {
+	var labels strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&labels, "{name: m, label: l%d}, ", i)
+	}
+	text := "connections: [{name: a, platform: feishu, app_id: i, app_secret: s, models: [" + strings.Repeat("nobody, ", 1000) + "]}]\n" +
+		model + "models: [" + labels.String() + "]\n"
+	_, err := Parse("c.yaml", []byte(text), env())
+	problems, ok := errors.AsType[Problems](err)
+	if !ok || len(problems) != 1000 {
+		t.Fatalf("%d problems, %.300v", len(problems), err)
+	}
+	for _, p := range problems {
+		if len(p.String()) > 300 {
+			t.Fatalf("a problem of %d bytes: %v", len(p.String()), p)
+		}
 	}
 }

@@ -58,14 +58,15 @@ func (d *decoder) foreign(n *yaml.Node, at string, f field, platform Platform) {
 // was probably meant, or nothing.
 func (d *decoder) unknown(n *yaml.Node, at string, section reflect.Type, platform Platform) string {
 	var near, all []string
-	for _, f := range fieldsOf(section) {
+	for _, f := range d.schema.fields(section) {
 		all = append(all, f.key)
 		if !f.foreign(platform) {
 			near = append(near, f.key)
 		}
 	}
 	path, text := join(at, shown(n.Value)), "unknown key `"+shown(n.Value)+"`"
-	if guess := nearest(n.Value, near); guess != "" {
+	elsewhere := keyPlaces()[n.Value]
+	if guess := nearest(n.Value, near); guess != "" && (len(elsewhere) == 0 || len(elsewhere) > fewPlaces || folded(guess) == folded(n.Value)) {
 		d.report(n, path, text, "did you mean `"+guess+"`?")
 		return guess
 	}
@@ -73,56 +74,35 @@ func (d *decoder) unknown(n *yaml.Node, at string, section reflect.Type, platfor
 	if platform != "" {
 		hint = "the keys here are " + strings.Join(near, ", ")
 	}
-	if places := keysNamed(n.Value); len(places) == 1 {
-		hint = "it belongs elsewhere: " + places[0]
+	if len(elsewhere) > 0 && len(elsewhere) <= fewPlaces {
+		hint = "it belongs elsewhere: " + strings.Join(elsewhere, " or ")
 	}
 	d.report(n, path, text, hint)
 	return ""
 }
 
-// schemaKeys lists the path of every key below t, as in connections[].name.
-func schemaKeys(t reflect.Type, at string) []string {
-	var keys []string
-	for _, f := range fieldsOf(t) {
-		path, inner := join(at, f.key), t.Field(f.index).Type
-		keys = append(keys, path)
-		if inner.Kind() == reflect.Slice {
-			path, inner = path+"[]", inner.Elem()
-		}
-		if isSection(inner) {
-			keys = append(keys, schemaKeys(inner, path)...)
-		}
-	}
-	return keys
-}
-
-// keysNamed lists where in the schema a key stands.
-func keysNamed(key string) []string {
-	var places []string
-	for _, path := range schemaKeys(reflect.TypeFor[Config](), "") {
-		if path == key || strings.HasSuffix(path, "."+key) {
-			places = append(places, path)
-		}
-	}
-	return places
-}
+// fewPlaces is how many places of a key are still worth naming.
+const fewPlaces = 3
 
 // nearest is the known word that word was probably meant to be: the same but for
 // case and separators, or a slip away, two in a longer word. Empty where there is
 // none.
 func nearest(word string, known []string) string {
-	plain := strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
-	folded := plain.Replace(strings.ToLower(word))
 	best, least := "", 3
 	for _, k := range known {
-		target := plain.Replace(k)
-		n := distance(folded, target)
+		target := folded(k)
+		n := distance(folded(word), target)
 		if n < least && (n < 2 || len(target) > 4) {
 			best, least = k, n
 		}
 	}
 	return best
 }
+
+var separators = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
+
+// folded is a word without case and separators.
+func folded(word string) string { return separators.Replace(strings.ToLower(word)) }
 
 // distance is how many letters have to be added, removed or replaced to make b of
 // a. Words that differ a lot in length are not compared.

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"slices"
@@ -18,7 +20,11 @@ import (
 var (
 	secretType   = reflect.TypeFor[Secret]()
 	storeType    = reflect.TypeFor[StoreURL]()
+	proxyType    = reflect.TypeFor[Proxy]()
+	urlType      = reflect.TypeFor[URL]()
+	networkType  = reflect.TypeFor[netip.Prefix]()
 	durationType = reflect.TypeFor[time.Duration]()
+	sizeType     = reflect.TypeFor[Size]()
 )
 
 // scalar decodes a single value.
@@ -75,43 +81,28 @@ func (d *decoder) set(s source, at string, f field, out reflect.Value) {
 			d.reject(at, "is not "+expected(f, out.Type()), f.hint)
 		}
 	case *time.Duration:
-		d.duration(s, at, f, target)
+		ranged(d, s, at, f, parseDuration, target)
+	case *Size:
+		ranged(d, s, at, f, parseSize, target)
 	case *int:
-		d.number(s, at, f, target)
+		ranged(d, s, at, f, strconv.Atoi, target)
+	case *float64:
+		ranged(d, s, at, f, parseDecimal, target)
 	default:
 		out.SetString(s.text)
 	}
 }
 
-func (d *decoder) number(s source, at string, f field, out *int) {
-	n, err := strconv.Atoi(s.text)
+// ranged puts a value into a field whose tags say how low and how high it may be.
+func ranged[T cmp.Ordered](d *decoder, s source, at string, f field, parse func(string) (T, error), out *T) {
+	v, err := parse(s.text)
 	if err != nil {
-		d.mismatch(at, "a whole number", s.text, "")
+		d.mismatch(at, expected(f, reflect.TypeFor[T]()), s.text, unitHint(s, reflect.TypeFor[T]()))
 		return
 	}
 	low, high := f.bounds()
-	least, _ := strconv.Atoi(low)
-	most, _ := strconv.Atoi(high)
-	if n < least || n > most {
-		d.outside(s, at, low, high)
-		return
-	}
-	*out = n
-}
-
-func (d *decoder) duration(s source, at string, f field, out *time.Duration) {
-	v, err := parseDuration(s.text)
-	if err != nil {
-		hint := ""
-		if _, err := strconv.Atoi(s.text); err == nil && s.from == "" {
-			hint = fmt.Sprintf("the unit is missing: %ss, %sm, %sh or %sd", s.text, s.text, s.text, s.text)
-		}
-		d.mismatch(at, expected(f, durationType), s.text, hint)
-		return
-	}
-	low, high := f.bounds()
-	least, _ := parseDuration(low)
-	most, _ := parseDuration(high)
+	least, _ := parse(low)
+	most, _ := parse(high)
 	if v < least || v > most {
 		d.outside(s, at, low, high)
 		return
@@ -119,10 +110,28 @@ func (d *decoder) duration(s source, at string, f field, out *time.Duration) {
 	*out = v
 }
 
-// bounds are the two ends of a range tag. A test checks that they can be read.
-func (f field) bounds() (low, high string) {
-	low, high, _ = strings.Cut(f.limits, "..")
-	return low, high
+// unitHint is for a bare number where a unit is needed.
+func unitHint(s source, t reflect.Type) string {
+	if _, err := strconv.Atoi(s.text); err != nil || s.from != "" {
+		return ""
+	}
+	switch t {
+	case durationType:
+		return fmt.Sprintf("the unit is missing: %ss, %sm, %sh or %sd", s.text, s.text, s.text, s.text)
+	case sizeType:
+		return fmt.Sprintf("the unit is missing: %sB, %sKiB, %sMiB or %sGiB", s.text, s.text, s.text, s.text)
+	}
+	return ""
+}
+
+// decimal is a number as people write it: without an exponent, and no infinity.
+var decimal = regexp.MustCompile(`^-?[0-9]{1,9}(\.[0-9]{1,9})?$`)
+
+func parseDecimal(text string) (float64, error) {
+	if !decimal.MatchString(text) {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(text, 64)
 }
 
 // days is what time.ParseDuration has no unit for.
@@ -184,19 +193,23 @@ func quoted(text string) string {
 
 // expected says what a key takes.
 func expected(f field, t reflect.Type) string {
-	switch {
-	case len(f.oneof) > 0:
+	if len(f.oneof) > 0 {
 		return "one of " + strings.Join(f.oneof, ", ")
-	case t == storeType:
-		return "a store"
-	case t == durationType:
+	}
+	if w, ok := reflect.Zero(t).Interface().(interface{ wants() string }); ok {
+		return w.wants()
+	}
+	switch t {
+	case durationType:
 		return "a duration such as 30s, 5m or 7d"
-	case t == reflect.TypeFor[Calls]():
-		return "a number from 1 to 1000000000, or unlimited"
-	case t == reflect.TypeFor[Switch]():
-		return "on or off"
-	case t.Kind() == reflect.Int:
+	case networkType:
+		return "a network such as 10.0.0.0/8"
+	}
+	switch t.Kind() {
+	case reflect.Int:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number such as 0.7"
 	}
 	return "a text"
 }
@@ -221,7 +234,7 @@ func literalSecret(raw string, e expansion, t reflect.Type) bool {
 	switch t {
 	case secretType:
 		return raw != "" && len(e.from) == 0
-	case storeType:
+	case storeType, proxyType, urlType:
 		m := literalPassword.FindStringSubmatch(raw)
 		return m != nil && !strings.Contains(m[1], "${")
 	}

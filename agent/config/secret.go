@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
+	"slices"
 )
 
 // redacted stands wherever a secret would.
@@ -57,3 +59,53 @@ func (s *Secret) UnmarshalText(text []byte) error {
 
 // write puts text where fmt collects its output, which cannot fail.
 func write(f fmt.State, text string) { _, _ = f.Write([]byte(text)) }
+
+// Secrets are the texts of all secrets in the file, each once and in order, for a net
+// that keeps them out of what the program writes: the Secrets as they are, and what
+// is secret in a URL, as it is written there and as it is meant. The content of an
+// api_key_file is not among them. Never print what it returns.
+func (c *Config) Secrets() []string {
+	var found []string
+	collect(reflect.ValueOf(c).Elem(), &found)
+	found = slices.DeleteFunc(found, func(text string) bool { return text == "" })
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// collect adds every secret in v to found, however deep it is.
+func collect(v reflect.Value, found *[]string) {
+	switch s := v.Interface().(type) {
+	case Secret:
+		*found = append(*found, s.Reveal())
+		return
+	case StoreURL:
+		*found = append(*found, secretParts(s.Reveal())...)
+		return
+	case URL:
+		*found = append(*found, secretParts(s.Reveal())...)
+		return
+	case Proxy:
+		*found = append(*found, secretParts(s.Reveal())...)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			collect(v.Elem(), found)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				collect(v.Field(i), found)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			collect(v.Index(i), found)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			collect(v.MapIndex(key), found)
+		}
+	}
+}

@@ -68,6 +68,41 @@ admin: {token: hunter-six}
 	}
 }
 
+// Every secret of a file is in the net, and no dump shows any of them.
+func TestTheNetHasEverySecret(t *testing.T) {
+	path := put(t, t.TempDir(), "keys", "hunter-file\n", 0o600)
+	cfg := parsed(t, `
+connections:
+  - {name: a, platform: dingtalk, client_id: id-a, client_secret: hunter-01, proxy: "http://u:hunter-02@proxy.example:1"}
+  - {name: b, platform: feishu, app_id: id-b, app_secret: "${S}"}
+model:
+  endpoint: https://model.example/v1
+  api_key: hunter-04
+  api_keys: [hunter-05, hunter-01]
+  name: m
+  proxy: socks5://hunter-06@proxy.example
+  fallbacks: [{name: f, endpoint: https://f.example, api_key: hunter-07}, {name: g, endpoint: https://g.example, api_key_file: `+path+`}]
+models: [{label: x, name: x, endpoint: https://x.example, api_keys: [hunter-08], fallbacks: [{name: y, endpoint: https://y.example, api_key: hunter-09}]}]
+tools:
+  - {name: files, command: [files], env: {TOKEN: hunter-10, NONE: ""}}
+  - {name: clock, url: "https://u:hunter%2d11@clock.example/?key=hunter-12&mode=full", headers: {Authorization: Bearer hunter-13}}
+store: redis://user:hunter-14@cache.example:6379/0?sentinel_password=hunter-15
+admin: {token: hunter-16}
+trace: {endpoint: "http://127.0.0.1:4318", headers: {X-Key: hunter-17}}
+`, "S", "hunter-03")
+	got := strings.Join(cfg.Secrets(), " ")
+	want := "Bearer hunter-13 hunter%2d11 hunter-01 hunter-02 hunter-03 hunter-04 hunter-05 hunter-06 hunter-07 hunter-08 " +
+		"hunter-09 hunter-10 hunter-11 hunter-12 hunter-14 hunter-15 hunter-16 hunter-17"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	for how, text := range dumps(t, cfg) {
+		if !hidden(text, "hunter") {
+			t.Errorf("through %s: %s", how, text)
+		}
+	}
+}
+
 func TestSecret(t *testing.T) {
 	for _, s := range []Secret{NewSecret("hunter2"), NewSecret(""), {}} {
 		for how, text := range dumps(t, s) {

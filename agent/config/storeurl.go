@@ -50,15 +50,6 @@ func (s *StoreURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// strayPassword reports whether an @ or # stands behind the host. It is what
-// remains of a password with an unescaped / ? or #, which net/url takes for the
-// beginning of a path or query, and which String would then show.
-func strayPassword(raw string) bool {
-	_, rest, _ := strings.Cut(raw, "://")
-	i := strings.IndexAny(rest, "/?#")
-	return i >= 0 && strings.ContainsAny(rest[i:], "@#")
-}
-
 // File returns the path of an embedded store; ok is false for any other.
 func (s StoreURL) File() (path string, ok bool) {
 	rest, ok := strings.CutPrefix(s.url.Reveal(), "file:")
@@ -87,60 +78,26 @@ func (s StoreURL) Reveal() string { return s.url.Reveal() }
 func (s StoreURL) IsZero() bool { return s.url.IsZero() }
 
 // String returns the URL without what it keeps secret, as in
-// redis://user:[redacted]@host:6379/0. A name that stands alone before the @ is
-// hidden too, since it may be a password that lost its colon.
+// redis://user:[redacted]@host:6379/0.
 func (s StoreURL) String() string {
 	raw := s.url.Reveal()
 	if raw == "" || strings.HasPrefix(raw, "file:") {
 		return raw
 	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return redacted
-	}
-	var b strings.Builder
-	b.WriteString(u.Scheme + "://")
-	if u.User != nil {
-		if _, ok := u.User.Password(); ok {
-			b.WriteString(u.User.Username() + ":")
-		}
-		b.WriteString(redacted + "@")
-	}
-	b.WriteString(u.Host + u.Path)
-	if u.RawQuery != "" {
-		b.WriteString("?" + showQuery(u.RawQuery))
-	}
-	return b.String()
+	return showURL(raw, isPassword)
 }
 
-// showQuery is a query in which everything that may be a password is hidden:
-// sentinel URLs carry one there.
-func showQuery(query string) string {
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		key, _, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(key)
-		switch {
-		case err != nil:
-			pairs[i] = redacted
-		case strings.Contains(strings.ToLower(name), "pass"):
-			pairs[i] = key + "=" + redacted
-		}
-	}
-	return strings.Join(pairs, "&")
-}
+// isPassword reports whether a parameter of a store URL may be a password: sentinel
+// URLs carry one there.
+func isPassword(parameter string) bool { return strings.Contains(strings.ToLower(parameter), "pass") }
 
 // Format writes String for every verb, quoted for %q.
-func (s StoreURL) Format(f fmt.State, verb rune) {
-	if verb == 'q' {
-		write(f, strconv.Quote(s.String()))
-		return
-	}
-	write(f, s.String())
-}
+func (s StoreURL) Format(f fmt.State, verb rune) { writeShown(f, verb, s.String()) }
 
 // LogValue is String.
 func (s StoreURL) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText returns String; JSON and YAML use it too.
 func (s StoreURL) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func (StoreURL) wants() string { return "a store" }

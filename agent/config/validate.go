@@ -3,11 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -15,9 +13,16 @@ import (
 // redelivery is how long after the first time Feishu sends an event again.
 const redelivery = 7 * time.Hour
 
-// connectionName is what a connection may be called: it becomes a label of a
-// metric and part of keys in the store.
-var connectionName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+// label is what a connection, a model and a tool may be called: it becomes a label
+// of a metric and part of keys in the store, and people type it.
+var label = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// labelHint says what a label is.
+const labelHint = "write a–z, 0–9, dot, dash and underscore, at most 63 characters, first a letter or digit"
+
+// prefix is what keys in Redis may begin with: nothing that a hash tag or a pattern
+// has a meaning for.
+var prefix = regexp.MustCompile(`^[a-z0-9:_-]{1,32}$`)
 
 // validate checks what spans several keys or is more than a range, and fills what
 // follows from other keys.
@@ -26,19 +31,20 @@ func (d *decoder) validate(c *Config) {
 		d.connection(fmt.Sprintf("connections[%d]", i), &c.Connections[i])
 	}
 	d.unique(c.Connections)
-	d.model(&c.Model)
-	d.admin(c.Admin)
+	d.models(c)
+	d.tools(c.Tools)
+	d.references(c)
+	d.letIn(c)
+	d.storage(c)
 	d.inbox(c)
-	if path, ok := strings.CutPrefix(c.Spool, "file:"); c.Spool != spoolOff && (!ok || filePath(path) == "") {
-		d.mismatch("spool", "a file for messages while Redis is away, or off", c.Spool, "write file:./data/spool.db, or off")
-	}
+	d.record(&c.Record)
+	d.admin(&c.Admin)
+	d.log(c.Log)
+	d.trace(&c.Trace)
 }
 
 func (d *decoder) connection(at string, c *Connection) {
-	if c.Name != "" && !connectionName.MatchString(c.Name) {
-		d.mismatch(at+".name", "a name for a connection", c.Name,
-			"write a–z, 0–9, dot, dash and underscore, at most 63 characters, first a letter or digit")
-	}
+	d.label(at+".name", "a name for a connection", c.Name)
 	if c.RobotCode == "" {
 		c.RobotCode = c.ClientID // both are empty on Feishu
 	}
@@ -93,36 +99,43 @@ func (d *decoder) unique(connections []Connection) {
 	}
 }
 
-func (d *decoder) model(m *Model) {
-	d.credential("model.api_key", m.APIKey.Reveal())
-	if m.Endpoint == "" {
-		return // said already
-	}
-	clean, err := baseURL(m.Endpoint)
-	switch {
-	case err != nil:
-		d.reject("model.endpoint", "is not a base URL: "+err.Error(), "write it like https://dashscope.aliyuncs.com/compatible-mode/v1")
-	case strings.HasSuffix(clean, "/chat/completions"):
-		d.reject("model.endpoint", "names one call of the endpoint", "write the base URL: what stands before /chat/completions")
-	default:
-		m.Endpoint = clean
+// label checks a word that things are told apart by. What is wanted says what for.
+func (d *decoder) label(at, wanted, text string) {
+	if text != "" && !label.MatchString(text) {
+		d.mismatch(at, wanted, text, labelHint)
 	}
 }
 
-// admin refuses to show the page to the network without asking for a token.
-func (d *decoder) admin(a Admin) {
-	const at = "admin.listen"
-	d.credential("admin.token", a.Token.Reveal())
-	host, port, err := net.SplitHostPort(a.Listen)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
+// letIn warns of a connection that answers nobody.
+func (d *decoder) letIn(c *Config) {
+	warned := map[string]bool{} // by path: the general section may hold for many
+	for i, connection := range c.Connections {
+		at := "access"
+		if connection.Access != nil {
+			at = fmt.Sprintf("connections[%d].access", i)
+		}
+		a := c.AccessFor(connection)
+		allowed := len(a.Allow.People) + len(a.Allow.Groups) + len(a.Allow.Departments) + len(connection.Admins)
+		if a.Mode == "closed" && allowed == 0 && !warned[at] && !d.bad[at+".mode"] {
+			warned[at] = true
+			d.warn(at, "access is closed and nobody is allowed: "+connection.Name+" answers nobody", "write who may in allow, or in admins of the connection")
+		}
 	}
+}
+
+// storage checks where things are kept.
+func (d *decoder) storage(c *Config) {
+	if path, ok := strings.CutPrefix(c.Spool, "file:"); c.Spool != Off && (!ok || filePath(path) == "") {
+		d.mismatch("spool", "a file for messages while Redis is away, or off", c.Spool, "write file:./data/spool.db, or off")
+	}
+	_, embedded := c.Store.File()
 	switch {
-	case err != nil:
-		d.reject(at, "is not host:port", "write it like 127.0.0.1:18789")
-	case !loopback(host) && a.Token.IsZero() && !d.bad["admin.token"]:
-		d.reject(at, "can be reached from other machines, and without a token everybody there could read the page",
-			"set admin.token, or listen on 127.0.0.1:18789")
+	case c.StorePrefix == "": // said already
+	case !prefix.MatchString(c.StorePrefix):
+		d.mismatch("store_prefix", "a beginning for the keys in Redis", c.StorePrefix,
+			"write a–z, 0–9, colon, dash and underscore, at most 32 characters")
+	case embedded && c.StorePrefix != defaultPrefix:
+		d.warn("store_prefix", "a store that is a file has no use for it", "remove it, or write the URL of a Redis in store")
 	}
 }
 
@@ -151,15 +164,12 @@ func baseURL(raw string) (string, error) {
 		return "", errors.New("it does not begin with https:// or http://")
 	case u.Hostname() == "":
 		return "", errors.New("it has no host")
+	case !portInRange(u):
+		return "", errors.New("its port is not from 1 to 65535")
 	case u.User != nil:
 		return "", errors.New("it has a user name or password in it")
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#"):
 		return "", errors.New("it goes on with ? or # after the path")
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "", errors.New("its port is not from 1 to 65535")
-		}
 	}
 	u.Host = strings.ToLower(u.Host)
 	return strings.TrimRight(u.String(), "/"), nil
