@@ -152,9 +152,9 @@ func FuzzParseName(f *testing.F) {
 		f.Add(name)
 	}
 	for _, base := range []string{"log.json", "log", "log.gz"} {
-		file := &File{path: filepath.Join("dir", base)}
 		at := time.Date(2026, 11, 1, 15, 4, 5, 7e6, time.UTC)
 		for _, kind := range []string{"", zipped, unfinished} {
+			file := &File{path: filepath.Join("dir", base)}
 			last, got, ok := file.parseName(filepath.Base(file.freeName(at)) + kind)
 			if !ok || got != kind || !last.Equal(at) {
 				f.Fatalf("%s%s: %v, %q, %t", base, kind, last, got, ok)

@@ -81,6 +81,7 @@ type File struct {
 	file     *os.File  // nil after Close
 	torn     bool      // the file ends in a half line
 	last     time.Time // when the last line was written; zero in an empty file
+	named    time.Time // in the name of the file that was replaced last
 	swept    bool      // this run has seen to the replaced files
 	state    State
 	reported bool      // Report knows of the trouble in state

@@ -152,12 +152,18 @@ func (f *File) stem() (stem, ext string) {
 }
 
 // freeName is the name for a replaced file whose last line is of the time last, or the
-// next one that no file has: two may be full within a millisecond.
+// next one that no file has, and that is behind all names so far: two may be full within
+// a millisecond, and the first of them be gone by then.
 func (f *File) freeName(last time.Time) string {
 	stem, ext := f.stem()
+	last = last.Truncate(time.Millisecond)
+	if !last.After(f.named) {
+		last = f.named.Add(time.Millisecond)
+	}
 	for ; ; last = last.Add(time.Millisecond) {
 		name := filepath.Join(filepath.Dir(f.path), stem+"-"+last.UTC().Format(stampLayout)+ext)
 		if !exists(name) && !exists(name+zipped) {
+			f.named = last
 			return name
 		}
 	}
