@@ -84,7 +84,7 @@ func (c feishuChat) waitCard(ctx context.Context, match func(seenCard) bool) (se
 }
 
 // feishuButtons are the labels in English.
-var feishuButtons = map[string]string{"stop": "Stop", "again": "Answer again", "good": "👍 Helpful", "bad": "👎 Not helpful"}
+var feishuButtons = map[string]string{"stop": "Stop", "again": "Answer again", "good": "👍 Helpful", "bad": "👎 Not helpful", "yes": "Allow", "no": "Refuse"}
 
 func (c feishuChat) press(ctx context.Context, id, person, button string) (string, error) {
 	pressed, err := c.Press(ctx, feishutest.Press{MessageID: id, From: feishutest.Person{OpenID: "ou_" + person}, Button: feishuButtons[button]})

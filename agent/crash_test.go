@@ -25,11 +25,11 @@ type process struct {
 	ended  chan error // receives what Wait returned, once
 }
 
-// spawn starts the program on the world's configuration, as a file.
-func (w *world) spawn() *process {
+// spawn starts the program on the world's configuration, as a file; more is added to it.
+func (w *world) spawn(more ...string) *process {
 	w.t.Helper()
 	file := filepath.Join(w.t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(w.yaml()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(w.yaml()+strings.Join(more, "")), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	p := &process{t: w.t, cmd: exec.Command(os.Args[0], "run", "--config", file), ended: make(chan error, 1)}

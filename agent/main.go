@@ -25,6 +25,7 @@ import (
 	"golang.org/x/term"
 
 	"longwire/agent/config"
+	"longwire/agent/logs"
 )
 
 // Stamped in by the Makefile.
@@ -111,22 +112,41 @@ func exitCode(err error, stderr io.Writer) int {
 
 // run is longwire run.
 func run(args []string, stderr io.Writer) error {
-	cfg, err := load("run", args, stderr)
+	flags, file := newFlags("run", stderr)
+	if err := parseFlags(flags, args); err != nil {
+		return err
+	}
+	cfg, err := loadFile(*file)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := interruptible(stderr)
 	defer cancel()
-	log := newLogger(cfg.Log, stderr)
+	var known secrets
+	known.add(cfg)
+	log, err := openLogs(cfg.Log, known.all, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }() // its lines are on stderr too
 	for _, warning := range cfg.Warnings {
 		log.Warn("configuration", "warning", warning.String())
 	}
 	collectLess()
-	app, err := New(ctx, cfg, log)
-	if err != nil {
-		return err
+	app, err := New(ctx, cfg, log.Logger)
+	if err == nil {
+		var beside sync.WaitGroup
+		ctx, end := context.WithCancel(ctx)
+		r := &reloader{file: *file, app: app, log: log, secrets: &known, loaded: cfg}
+		beside.Go(func() { r.run(ctx) })
+		err = app.Run(ctx)
+		end()
+		beside.Wait()
 	}
-	return app.Run(ctx)
+	if err != nil {
+		return errors.New(log.Redact(err.Error()))
+	}
+	return nil
 }
 
 // collectLess lets the heap grow to four times what is in use, unless GOGC says
@@ -235,12 +255,15 @@ func interruptible(stderr io.Writer) (context.Context, context.CancelFunc) {
 	}
 }
 
-// newLogger writes for people on a terminal and JSON elsewhere, unless told.
-func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
-	if cfg.Format == "json" || cfg.Format == "auto" && !isTerminal(w) {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.Level}))
-	}
-	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: cfg.Level, NoColor: !isTerminal(w)}))
+// openLogs begins to log: for people on a terminal and JSON elsewhere, unless told.
+func openLogs(cfg config.Log, secrets func() []string, stderr io.Writer) (*logs.Logs, error) {
+	return logs.Open(logs.Config{
+		Level: cfg.Level, Levels: cfg.Levels, Format: logs.Format(cfg.Format),
+		File: cfg.File.Path, MaxSize: int64(cfg.File.MaxSize), MaxAge: cfg.File.MaxAge, MaxFiles: cfg.File.MaxFiles, Compress: bool(cfg.File.Compress),
+		Secrets: secrets,
+	}, stderr, func(w io.Writer, level slog.Leveler) slog.Handler {
+		return tint.NewTextHandler(w, &tint.Options{Level: level, NoColor: !isTerminal(stderr)})
+	})
 }
 
 func isTerminal(w io.Writer) bool {

@@ -74,7 +74,11 @@ func runSandbox(args []string, stdin io.Reader, stdout, stderr io.Writer) error 
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // "" where nothing was made
-	app, err := New(ctx, cfg, newLogger(cfg.Log, stderr))
+	log, err := openLogs(cfg.Log, cfg.Secrets, stderr)
+	if err != nil {
+		return err
+	}
+	app, err := New(ctx, cfg, log.Logger)
 	if err != nil {
 		return err
 	}

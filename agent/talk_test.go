@@ -16,17 +16,17 @@ func TestOneToOneIsAnsweredWithMemory(t *testing.T) {
 		w.want(line{person: "bob", text: "other"}, "re: other")
 
 		requests := w.model.Requests()
-		if got, want := prompt(requests[1]), "user: first | assistant: re: first | user: second"; got != want {
+		if got, want := asked(requests[1]), "user: first | assistant: re: first | user: second"; got != want {
 			t.Errorf("the second turn's prompt is %q, want %q", got, want)
 		}
-		if got, want := prompt(requests[2]), "user: other"; got != want {
+		if got, want := asked(requests[2]), "user: other"; got != want {
 			t.Errorf("another person's prompt is %q, want %q", got, want)
 		}
 	})
 }
 
-// prompt is a request's prompt without the system's part.
-func prompt(r modeltest.Request) string {
+// asked is a request's prompt without the system's part.
+func asked(r modeltest.Request) string {
 	var said []string
 	for _, m := range r.Messages {
 		if m.Role != "system" {
@@ -64,7 +64,7 @@ func TestNewForgetsAndHelpHelps(t *testing.T) {
 		}
 		w.want(line{text: "who am I"}, "re: who am I")
 		requests := w.model.Requests()
-		if got := prompt(requests[len(requests)-1]); got != "user: who am I" {
+		if got := asked(requests[len(requests)-1]); got != "user: who am I" {
 			t.Errorf("the bot did not forget: %q", got)
 		}
 	})

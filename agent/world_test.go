@@ -16,6 +16,7 @@ import (
 
 	"longwire/agent/config"
 	"longwire/agent/model/modeltest"
+	"longwire/agent/tools/toolstest"
 	"longwire/connectors/dingtalk/dingtalktest"
 	"longwire/connectors/feishu/feishutest"
 	"longwire/conversation/redisstore/redistest"
@@ -26,8 +27,16 @@ import (
 const runAsProgram = "LONGWIRE_TEST_RUN_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	toolstest.Main()
 	if os.Getenv(runAsProgram) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	if ip := os.Getenv(runAsCloud); ip != "" {
+		if err := runCloud(ip); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	code := m.Run()
 	// The DingTalk SDK asks for endpoints through the default transport.

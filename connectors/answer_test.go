@@ -9,14 +9,14 @@ import (
 
 // answerOf is an answer of deltas with an error at its end, if there is one.
 func answerOf(end error, deltas ...string) Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(Delta, error) bool) {
 		for _, delta := range deltas {
-			if !yield(delta, nil) {
+			if !yield(Say(delta), nil) {
 				return
 			}
 		}
 		if end != nil {
-			yield("", end)
+			yield(Delta{}, end)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func TestCollect(t *testing.T) {
 
 func TestCollectLeavesAnAnswerAtItsError(t *testing.T) {
 	plain, more := errors.New("given back"), false
-	_, err := Collect(func(yield func(string, error) bool) { more = yield("", plain) })
+	_, err := Collect(func(yield func(Delta, error) bool) { more = yield(Delta{}, plain) })
 	if !errors.Is(err, plain) || more {
 		t.Errorf("err %v, asked for more: %t", err, more)
 	}
@@ -56,8 +56,8 @@ func TestCollectLeavesAnAnswerAtItsError(t *testing.T) {
 
 func TestWordsCanBeBrokenOff(t *testing.T) {
 	for text, err := range Words("once") {
-		if text != "once" || err != nil {
-			t.Errorf("%q, %v", text, err)
+		if text.Text != "once" || err != nil {
+			t.Errorf("%q, %v", text.Text, err)
 		}
 		break
 	}

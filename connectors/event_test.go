@@ -45,7 +45,7 @@ func TestTraceIsOfTheMessageAlone(t *testing.T) {
 func TestEventRoundTrip(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 30, 0, 123456000, time.UTC)
 	ev := Event{
-		ID: "ding1/msg1", Connection: "work", Aside: true, Kind: KindText,
+		ID: "ding1/msg1", Connection: "work", Aside: true, Shared: true, Kind: KindText,
 		Chat:   Chat{ID: "cid1", Group: true, Thread: "t1", Title: "测试群"},
 		Sender: Person{ID: "u1", Name: "张三"},
 		Text:   "你好 <world> & \u2028",

@@ -8,16 +8,44 @@ import (
 	"time"
 )
 
-// Show shows text, the answer so far, in the place of what was shown before. It
-// returns how long the next one has to wait at least. An error costs nothing: it is
-// called again after the pause, with all of the text, and the last word is the
-// caller's. A Permanent one ends the growing.
-type Show func(ctx context.Context, text string) (pause time.Duration, err error)
+// View is what has come of an answer.
+type View struct {
+	Text    string // the answer itself
+	Thought string // what the model has thought before it
+	Doing   string // what goes on now besides; "" for nothing
+}
+
+// gathered is a View that grows.
+type gathered struct {
+	text, thought strings.Builder
+	doing         string
+}
+
+// add takes a step of the answer in.
+func (g *gathered) add(d Delta) {
+	if d.Again {
+		g.text.Reset()
+		g.thought.Reset()
+	}
+	g.text.WriteString(d.Text)
+	g.thought.WriteString(d.Thought)
+	g.doing = d.Doing
+}
+
+func (g *gathered) view() View {
+	return View{Text: g.text.String(), Thought: g.thought.String(), Doing: g.doing}
+}
+
+// Show shows the answer so far in the place of what was shown before. It returns how
+// long the next one has to wait at least. An error costs nothing: it is called again
+// after the pause, with all of the answer, and the last word is the caller's. A
+// Permanent one ends the growing.
+type Show func(ctx context.Context, v View) (pause time.Duration, err error)
 
 // Grown is an answer that has been shown while it arrived.
 type Grown struct {
-	Text    string   // all of it; the words of a Failure are not in it
-	Failure *Failure // how it ended, if that was not well
+	View
+	Failure *Failure // how it ended, if that was not well; its words are not in the view
 }
 
 // Words is what people are to read: the text, and the words of the failure.
@@ -44,13 +72,13 @@ func Grow(ctx context.Context, answer Answer, show Show) (Grown, error) {
 		var failure *Failure
 		switch {
 		case errors.As(err, &failure):
-			return Grown{Text: g.text(), Failure: failure}, nil
+			return Grown{View: g.view(), Failure: failure}, nil
 		case err != nil:
-			return Grown{Text: g.text()}, err
+			return Grown{View: g.view()}, err
 		}
 		g.add(delta)
 	}
-	return Grown{Text: g.text()}, nil
+	return Grown{View: g.view()}, nil
 }
 
 // growing is the answer so far.
@@ -59,12 +87,12 @@ type growing struct {
 	ended   chan struct{} // closed when nothing more comes
 
 	mu  sync.Mutex
-	all strings.Builder // guarded by mu
+	all gathered // guarded by mu
 }
 
-func (g *growing) add(delta string) {
+func (g *growing) add(d Delta) {
 	g.mu.Lock()
-	g.all.WriteString(delta)
+	g.all.add(d)
 	g.mu.Unlock()
 	g.again()
 }
@@ -77,10 +105,10 @@ func (g *growing) again() {
 	}
 }
 
-func (g *growing) text() string {
+func (g *growing) view() View {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.all.String()
+	return g.all.view()
 }
 
 // show shows what has come, again and again until nothing more comes.
@@ -91,7 +119,7 @@ func (g *growing) show(ctx context.Context, show Show) {
 		case <-g.ended:
 			return
 		}
-		pause, err := show(ctx, g.text())
+		pause, err := show(ctx, g.view())
 		if Permanent(err) {
 			return
 		}

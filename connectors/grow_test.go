@@ -18,15 +18,15 @@ type shows struct {
 
 // timed is an answer whose deltas come with a pause before each.
 func timed(pause time.Duration, deltas []string, end error) Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(Delta, error) bool) {
 		for _, d := range deltas {
 			time.Sleep(pause)
-			if !yield(d, nil) {
+			if !yield(Say(d), nil) {
 				return
 			}
 		}
 		if end != nil {
-			yield("", end)
+			yield(Delta{}, end)
 		}
 	}
 }
@@ -35,8 +35,8 @@ func TestGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var s shows
-		grown, err := Grow(t.Context(), timed(time.Second, strings.Split("abcdefgh", ""), nil), func(_ context.Context, text string) (time.Duration, error) {
-			s.texts, s.times = append(s.texts, text), append(s.times, time.Since(began))
+		grown, err := Grow(t.Context(), timed(time.Second, strings.Split("abcdefgh", ""), nil), func(_ context.Context, v View) (time.Duration, error) {
+			s.texts, s.times = append(s.texts, v.Text), append(s.times, time.Since(began))
 			return 2400 * time.Millisecond, nil
 		})
 		if err != nil || grown.Text != "abcdefgh" || grown.Failure != nil || grown.Words() != "abcdefgh" {
@@ -52,14 +52,14 @@ func TestGrow(t *testing.T) {
 func TestGrowShowsWhileTheModelPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s shows
-		answer := func(yield func(string, error) bool) {
-			if yield("a", nil) && yield("b", nil) {
+		answer := func(yield func(Delta, error) bool) {
+			if yield(Say("a"), nil) && yield(Say("b"), nil) {
 				time.Sleep(time.Minute)
-				yield("c", nil)
+				yield(Say("c"), nil)
 			}
 		}
-		if _, err := Grow(t.Context(), answer, func(_ context.Context, text string) (time.Duration, error) {
-			s.texts = append(s.texts, text)
+		if _, err := Grow(t.Context(), answer, func(_ context.Context, v View) (time.Duration, error) {
+			s.texts = append(s.texts, v.Text)
 			return time.Second, nil
 		}); err != nil {
 			t.Fatal(err)
@@ -74,14 +74,14 @@ func TestGrowShowsWhileTheModelPauses(t *testing.T) {
 func TestGrowWaitsForTheCallOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, came, running := time.Now(), time.Duration(0), false
-		answer := func(yield func(string, error) bool) {
-			if yield("a", nil) {
+		answer := func(yield func(Delta, error) bool) {
+			if yield(Say("a"), nil) {
 				time.Sleep(time.Second)
-				yield("b", nil)
+				yield(Say("b"), nil)
 				came = time.Since(began)
 			}
 		}
-		if _, err := Grow(t.Context(), answer, func(context.Context, string) (time.Duration, error) {
+		if _, err := Grow(t.Context(), answer, func(context.Context, View) (time.Duration, error) {
 			running = true
 			time.Sleep(10 * time.Second)
 			running = false
@@ -107,7 +107,7 @@ func TestGrowEnds(t *testing.T) {
 		"a failed": {sorry, "ab\n\nsorry", nil},
 		"given up": {gone, "ab", gone},
 	} {
-		grown, err := Grow(t.Context(), timed(0, []string{"a", "b"}, c.end), func(context.Context, string) (time.Duration, error) { return 0, nil })
+		grown, err := Grow(t.Context(), timed(0, []string{"a", "b"}, c.end), func(context.Context, View) (time.Duration, error) { return 0, nil })
 		if !errors.Is(err, c.err) || grown.Words() != c.words {
 			t.Errorf("%s: %q, %v", name, grown.Words(), err)
 		}
@@ -121,12 +121,12 @@ func TestGrowEnds(t *testing.T) {
 func TestGrowTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s shows
-		answer := func(yield func(string, error) bool) {
-			yield("a", nil)
+		answer := func(yield func(Delta, error) bool) {
+			yield(Say("a"), nil)
 			time.Sleep(time.Minute)
 		}
-		if _, err := Grow(t.Context(), answer, func(_ context.Context, text string) (time.Duration, error) {
-			if s.texts = append(s.texts, text); len(s.texts) < 3 {
+		if _, err := Grow(t.Context(), answer, func(_ context.Context, v View) (time.Duration, error) {
+			if s.texts = append(s.texts, v.Text); len(s.texts) < 3 {
 				return time.Second, errors.New("too many cards grow")
 			}
 			return time.Second, nil
@@ -140,12 +140,34 @@ func TestGrowTriesAgain(t *testing.T) {
 func TestGrowStopsShowing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		grown, err := Grow(t.Context(), timed(time.Second, []string{"a", "b", "c"}, nil), func(context.Context, string) (time.Duration, error) {
+		grown, err := Grow(t.Context(), timed(time.Second, []string{"a", "b", "c"}, nil), func(context.Context, View) (time.Duration, error) {
 			calls++
 			return 0, &Error{Op: "show", Fatal: true}
 		})
 		if err != nil || grown.Text != "abc" || calls != 1 {
 			t.Errorf("%+v, %v, %d calls", grown, err, calls)
+		}
+	})
+}
+
+// What is withdrawn is gone, and what goes on besides is told until the next delta.
+func TestGrowWithdraws(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		steps := []Delta{{Thought: "hm"}, Say("wrong"), {Doing: "searching"}, {Again: true, Text: "right"}, {Thought: "!"}}
+		var views []View
+		answer := func(yield func(Delta, error) bool) {
+			for _, d := range steps {
+				yield(d, nil)
+				time.Sleep(time.Second)
+			}
+		}
+		grown, err := Grow(t.Context(), answer, func(_ context.Context, v View) (time.Duration, error) {
+			views = append(views, v)
+			return 0, nil
+		})
+		want := []View{{Thought: "hm"}, {Text: "wrong", Thought: "hm"}, {Text: "wrong", Thought: "hm", Doing: "searching"}, {Text: "right"}, {Text: "right", Thought: "!"}}
+		if err != nil || !slices.Equal(views, want) || grown.View != want[4] {
+			t.Errorf("shown %+v, in the end %+v, %v", views, grown, err)
 		}
 	})
 }

@@ -11,8 +11,9 @@
 //	         oldest waiting event and its history
 //	Done     the turn is written and the event removed, in one step
 //
-// In between, Note keeps with the event what its next attempt has to know, and
-// Interrupt carries a person's wish to stop to whoever has the turn in hand.
+// In between, Note keeps with the event what its next attempt has to know, Interrupt
+// carries a person's wish to stop to whoever has the turn in hand, and Forget drops
+// the turns so far.
 //
 // What a store promises:
 //
@@ -77,22 +78,24 @@ type Turn struct {
 	Question string    `json:"question"`
 	Answer   string    `json:"answer"`
 	At       time.Time `json:"at"`
-	// Before says that from this turn on the prompts do without the turns before it;
+	// Before says that from this turn on the prompts do without the oldest turns;
 	// nil says nothing. It is written with the turn, so whatever forgets the turn
 	// forgets it too.
 	Before *Before `json:"before,omitempty"`
 }
 
-// Before stands for the turns before the one that carries it.
+// Before stands for the oldest turns of a conversation, in the prompts from the turn
+// that carries it on.
 type Before struct {
-	Summary string `json:"summary,omitempty"` // of what was said in them; "" where they are just left out
+	Until   time.Time `json:"until,omitzero"`    // At of the last turn that is left out
+	Told    time.Time `json:"told,omitzero"`     // At of the last turn that Summary tells of: Until or earlier
+	Summary string    `json:"summary,omitempty"` // "" where the turns are just left out
 }
 
 // Outcome is how a turn ended, as Done writes it.
 type Outcome struct {
 	How    How    // what became of the event; default Answered
 	Turn   *Turn  // what to remember; nil when there is nothing to remember
-	Forget bool   // drop the turns so far, before Turn is appended
 	Reason string // why, where How is not Answered; for the operator, without message text
 }
 
@@ -129,6 +132,12 @@ type Store interface {
 	// is meant for the turn of that event and no other. It reports whether there
 	// was one.
 	Interrupt(ctx context.Context, connection string, key Key, trace string) (bool, error)
+
+	// Forget drops the turns of the conversation. The turn of an event that was
+	// taken before and is not done yet is not remembered either, and what waits is
+	// not joined with what comes from then on. What has the same
+	// trace forgets once within Options.Remember, so the call may be repeated.
+	Forget(ctx context.Context, connection string, key Key, trace string) error
 
 	// Ping reports whether the store could accept an event now.
 	Ping(ctx context.Context) error

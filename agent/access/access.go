@@ -16,6 +16,8 @@
 //     Two things only can pass it: an answer that used more than was reserved for
 //     it, and what is granted while the store is away.
 //   - When all grants are settled, the counts are exactly what was used.
+//   - Where nothing is limited nothing is asked of the store; what is used is counted
+//     there all the same, a few seconds later (later.go).
 //   - A crash, or a call of the store that may or may not have been carried out,
 //     costs too much in the books and never too little. What raises a count comes
 //     before it is noted, what lowers it comes after.
@@ -96,6 +98,7 @@ type Gate struct {
 	tellers     recent[string] // the event that told whom, by the name of the count (refusal.go)
 	totals      recent[int64]  // what the counts were when they were last changed here (credit.go)
 	credit      credit         // credit.go
+	later       later          // later.go
 
 	away, blind seldom        // when it was last logged that the store, or the platform, cannot be asked
 	patience    time.Duration // how long one call of the store may take

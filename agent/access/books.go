@@ -68,6 +68,9 @@ type Usage struct {
 
 // Used returns what a person has used today, and the connection this month.
 func (g *Gate) Used(ctx context.Context, person string) (Usage, error) {
+	if err := g.Flush(ctx); err != nil {
+		return Usage{}, err
+	}
 	r := g.rules.Load()
 	day := r.dayOf(time.Now())
 	u := Usage{Allowance: r.TokensPerDay, MonthAllowance: r.TokensPerMonth}

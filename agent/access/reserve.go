@@ -21,6 +21,7 @@ type Grant struct {
 	reserved int64 // tokens in day and month, held in hold
 	lent     int64 // tokens in the gate's credit instead
 
+	free    bool // nothing is limited, and nothing was taken
 	settled atomic.Bool
 	due     []posting // what is to be added to the counts (settle.go)
 	back    int64     // what of reserved was not used
@@ -55,6 +56,7 @@ func (g *Gate) Reserve(ctx context.Context, ev connectors.Event, estimate int64)
 	r := g.rules.Load()
 	gr := g.grant(r, ev)
 	if r.TokensPerDay <= 0 && r.TokensPerMonth <= 0 {
+		gr.free = true
 		return gr, Refusal{}
 	}
 	estimate = min(max(estimate, 0), maxTokens)
@@ -75,6 +77,9 @@ func (g *Gate) Reserve(ctx context.Context, ev connectors.Event, estimate int64)
 func (gr *Grant) reserve(ctx context.Context, r *rules, n int64) (Kind, error) {
 	g := gr.gate
 	if err := g.payDebts(ctx); err != nil {
+		return None, err
+	}
+	if err := g.Flush(ctx); err != nil { // of the time before there was a limit
 		return None, err
 	}
 	held, err := g.add(ctx, gr.hold, 0)

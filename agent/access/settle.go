@@ -1,6 +1,9 @@
 package access
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // posting is what is to be added to a count.
 type posting struct {
@@ -22,6 +25,10 @@ func (gr *Grant) Settle(ctx context.Context, used int64) {
 		return
 	}
 	used = min(max(used, 0), maxTokens)
+	if gr.free {
+		gr.gate.note(ctx, gr, used)
+		return
+	}
 	gr.gate.credit.settle(gr, used)
 	if used > 0 {
 		gr.due = append(gr.due, posting{gr.turns, 1})
@@ -34,6 +41,18 @@ func (gr *Grant) Settle(ctx context.Context, used int64) {
 		return
 	}
 	gr.gate.credit.paid(gr)
+}
+
+// note notes what was used where nothing is limited.
+func (g *Gate) note(ctx context.Context, gr *Grant, used int64) {
+	if used == 0 {
+		return
+	}
+	if g.later.add([]posting{{gr.turns, 1}, {gr.day, used}, {gr.month, used}}, time.Now()) {
+		if err := g.Flush(ctx); err != nil {
+			g.cannotAsk(gr.event, err)
+		}
+	}
 }
 
 // owe has tokens added to what the person and the connection have used.

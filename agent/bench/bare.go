@@ -34,14 +34,14 @@ func runBare(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	client := model.New(model.Config{
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	client := model.New([]model.Config{{
 		Endpoint:  cfg.Model.Endpoint,
-		Key:       cfg.Model.APIKey.Reveal(),
+		Keys:      []string{cfg.Model.APIKey.Reveal()},
 		Name:      cfg.Model.Name,
 		MaxTokens: cfg.Model.MaxTokens,
-	})
+	}}, log)
 	defer client.Close()
-	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	var running sync.WaitGroup
 	for _, c := range cfg.Connections {
 		l := newLoop(c, client, cfg, log.With("connection", c.Name))
@@ -130,10 +130,10 @@ func (l *loop) answer(ctx context.Context, ev connectors.Event) {
 	question := model.Message{Role: model.User, Content: ev.Text}
 	prompt := l.ask(ev.Sender.ID, question)
 	answer := model.Message{Role: model.Assistant}
-	deltas := func(yield func(string, error) bool) {
-		for delta, err := range l.client.Stream(ctx, prompt) {
-			answer.Content += delta
-			if !yield(delta, err) {
+	deltas := func(yield func(connectors.Delta, error) bool) {
+		for delta, err := range l.client.Stream(ctx, model.Request{Messages: prompt}) {
+			answer.Content += delta.Text
+			if !yield(connectors.Say(delta.Text), err) {
 				return
 			}
 		}

@@ -173,6 +173,9 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	facts = append(facts, fmt.Sprintf("other programs kept %.1f of %d cores busy meanwhile", after.others(before), runtime.NumCPU()))
 	verdicts := judge(runs)
 	report(stdout, o, facts, runs, verdicts)
+	if err := reportTokens(stdout); err != nil {
+		return err
+	}
 	if missed := missed(verdicts, o.tolerance); o.enforce && missed > 0 {
 		return fmt.Errorf("%d target(s) missed by more than %.0f %%", missed, 100*o.tolerance)
 	}

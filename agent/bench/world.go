@@ -126,6 +126,7 @@ func (w *world) configure(dir, store string) (string, error) {
   - {name: dingtalk, platform: dingtalk, client_id: %q, client_secret: %q, endpoint: %q, reply: text, welcome: "off", rate: {per_second: unlimited}}
   - {name: feishu, platform: feishu, app_id: %q, app_secret: %q, endpoint: %q, reply: text, welcome: "off", rate: {per_second: unlimited, per_minute: unlimited}}
 model: {endpoint: %q, api_key: "", name: instant}
+limits: {turns_per_minute: 100000} # is asked for, and lets pass
 store: %q
 admin: {listen: "127.0.0.1:0"}
 shutdown: 10s

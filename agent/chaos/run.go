@@ -146,11 +146,13 @@ admin: {listen: "127.0.0.1:0"}
 model: {endpoint: %q, api_key: %q, name: chaos, first_token_timeout: 2s, idle_timeout: 2s, turn_timeout: 30s}
 inbox: {lease: %s, per_conversation: %d}
 shutdown: %s
+limits: {turns_per_minute: unlimited}
 log: {level: debug, format: json}
 `, connectionName, r.platform.connection(quick)+r.replies(), workers, r.model.URL(), modelKey, leaseTime, mayWait, shutdownTime)
 	} else {
 		text += fmt.Sprintf(`connections: [{name: %s, %s}]
 model: {endpoint: %q, api_key: %q, name: chaos}
+limits: {turns_per_minute: unlimited}
 log: {level: info, format: json}
 `, connectionName, r.platform.connection(quick)+r.replies(), r.model.URL(), modelKey)
 	}

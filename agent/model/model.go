@@ -1,214 +1,113 @@
-// Package model asks an OpenAI-compatible endpoint and returns the answer while
-// it arrives.
+// Package model asks OpenAI-compatible endpoints, in order of preference, and
+// returns the answer while it arrives.
 //
-// One call, Stream. What it promises:
+// One call, Stream. What becomes of a question:
+//
+//	walk      the endpoints in order, round after round, until one has answered (walk.go)
+//	endpoint  is it well (breaker.go), has it a place, which key (keys.go) (endpoint.go)
+//	attempt   one request, read to its end (attempt.go)
+//	events    the response as events, whichever way it is sent (events.go)
+//	chunk     an event in our terms, whoever wrote it (chunk.go)
+//
+// What it promises:
 //
 //   - The answer ends in a finish_reason or in an error. A stream that just stops
 //     is an error (Cut), never a short answer.
-//   - A failure before the first visible word is tried again, with a jittered
-//     wait or the Retry-After that the endpoint asks for. After it nothing is
-//     tried again: the person has begun to read.
-//   - Nothing hangs: there is a bound for the first sign of life and one for the
-//     pause between two.
+//   - A failure before the first visible word moves on silently, to the next key,
+//     the next endpoint, and after a jittered wait to the first again. Behind it the
+//     answer starts over, announced by Delta.Again, if the caller can take back what
+//     the person has begun to read.
+//   - Only what another endpoint may do better moves on. A prompt that is too long
+//     and one that is filtered are the caller's to change.
+//   - Nothing hangs: there is a bound for the first sign of life, one for the pause
+//     between two, and one for comments that are nothing but life.
+//   - An endpoint that fails again and again rests, and so does a key that is
+//     refused; the log says so once. Retry-After is kept.
+//   - Thoughts are no part of the answer, however the endpoint sends them.
 //   - Every error is an *Error, whose Kind says what the person is to be told
-//     and whether the operator has to act. The key is in none of them.
+//     and whether the operator has to act. No key is in any of them.
 //
-// Left to others: what to ask and how long a turn may take (agent/turn).
+// It starts no goroutine of its own.
+//
+// Left to others: what to ask, how long a turn may take, and calling the tools
+// (agent/turn).
 package model
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"iter"
-	"math/rand/v2"
-	"net/http"
+	"log/slog"
 	"time"
-
-	openai "github.com/sashabaranov/go-openai"
-
-	"longwire/connectors"
 )
 
-// Config says which model to ask. A zero field takes its default.
-type Config struct {
-	Endpoint  string // base URL, "https://…/v1"
-	Key       string // sent as a bearer token; may be empty for an endpoint of one's own
-	Name      string
-	MaxTokens int // of an answer; 0 leaves it to the endpoint
-
-	Transcription string // the model that Transcribe asks
-
-	FirstToken time.Duration // from the request to the first sign of life; default 60 s
-	Idle       time.Duration // between two signs of life; default 30 s
-	Attempts   int           // requests until the first visible word; default 4
-	Wait       time.Duration // before the second request; doubles; default 500 ms
+// Client asks the endpoints. It may be used by many turns at once.
+type Client struct {
+	endpoints []*endpoint // in order of preference
+	log       *slog.Logger
+	observer  Observer // nil: nobody counts
 }
 
-func (c Config) withDefaults() Config {
-	if c.FirstToken <= 0 {
-		c.FirstToken = 60 * time.Second
-	}
-	if c.Idle <= 0 {
-		c.Idle = 30 * time.Second
-	}
-	if c.Attempts <= 0 {
-		c.Attempts = 4
-	}
-	if c.Wait <= 0 {
-		c.Wait = 500 * time.Millisecond
+// New makes a client of the endpoints, the preferred one first; there has to be
+// one. Nothing is sent until Stream, but key files are read.
+func New(endpoints []Config, log *slog.Logger) *Client {
+	c := &Client{log: log}
+	for _, config := range endpoints {
+		c.endpoints = append(c.endpoints, newEndpoint(config, log))
 	}
 	return c
 }
 
-// Role says whose words a message of the prompt holds.
-type Role string
-
-// The roles of a prompt.
-const (
-	System    Role = openai.ChatMessageRoleSystem
-	User      Role = openai.ChatMessageRoleUser
-	Assistant Role = openai.ChatMessageRoleAssistant
-)
-
-// Message is one message of the prompt.
-type Message struct {
-	Role    Role
-	Content string
-}
-
-// Client asks one model at one endpoint. It may be used by many turns at once.
-type Client struct {
-	config Config
-	http   *http.Client
-}
-
-// New makes a client. Nothing is sent until Stream.
-func New(config Config) *Client {
-	return &Client{config: config.withDefaults(), http: &http.Client{Transport: connectors.NewTransport()}}
-}
-
 // Close lets go of idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-const (
-	longestWait = 30 * time.Second // what a person waits for a Retry-After; longer is a failure now
-	maxAnswer   = 4 << 20          // bytes of a response that are read, frames included
-	maxComments = 10_000           // lines without data in a row; endpoints send them while a request queues
-)
-
-// Stream asks the model and returns the deltas of its answer as they arrive. The
-// last element may be an *Error, or the context's error when ctx has ended.
-func (c *Client) Stream(ctx context.Context, prompt []Message) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for attempt := 1; ; attempt++ {
-			begun, err := c.attempt(ctx, prompt, yield)
-			if err == nil {
-				return
-			}
-			if ctx.Err() != nil {
-				yield("", ctx.Err())
-				return
-			}
-			var e *Error
-			errors.As(err, &e)
-			if begun || attempt >= c.config.Attempts || !e.Kind.transient() || e.RetryAfter > longestWait {
-				yield("", err)
-				return
-			}
-			if !c.pause(ctx, attempt, e.RetryAfter) {
-				yield("", ctx.Err())
-				return
-			}
-		}
+func (c *Client) Close() {
+	for _, e := range c.endpoints {
+		e.http.CloseIdleConnections()
 	}
 }
 
-// pause waits before the next attempt; false means that ctx ended first.
-func (c *Client) pause(ctx context.Context, attempt int, asked time.Duration) bool {
-	wait := c.config.Wait << (attempt - 1)
-	wait = max(wait/2+rand.N(wait/2+1), asked)
-	return connectors.Sleep(ctx, wait)
+// Observer is told what becomes of requests, for metrics. Many turns call it at
+// the same time, and wait for it.
+type Observer interface {
+	// RequestEnded says that a request has ended, whether or not another follows.
+	RequestEnded(Ended)
+	// FailedOver says that a question goes from one endpoint, named by host, to
+	// another after a failure of this kind.
+	FailedOver(from, to string, because Kind)
 }
 
-// attempt makes one request and yields what comes of it. begun says whether a
-// visible word was yielded. A nil error means that there is nothing more to do:
-// the answer is complete or nobody wants the rest.
-func (c *Client) attempt(ctx context.Context, prompt []Message, yield func(string, error) bool) (begun bool, err error) {
-	ctx, watch := watched(ctx, c.config.FirstToken)
-	defer watch.stop()
-	exchange := &exchange{http: c.http}
-	stream, err := c.client(exchange).CreateChatCompletionStream(ctx, c.request(prompt))
-	if err != nil {
-		return false, c.failure(err, exchange, watch)
-	}
-	defer func() { _ = stream.Close() }()
-
-	var finish openai.FinishReason
-	for {
-		chunk, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return begun, c.ended(finish, begun)
-		}
-		if err != nil {
-			return begun, c.failure(err, exchange, watch)
-		}
-		watch.alive(c.config.Idle)
-		if len(chunk.Choices) == 0 {
-			continue // usage, or a filter's verdict on the prompt
-		}
-		choice := chunk.Choices[0]
-		if choice.FinishReason != "" && choice.FinishReason != openai.FinishReasonNull {
-			finish = choice.FinishReason
-		}
-		if choice.Delta.Content == "" {
-			continue // a role, or reasoning that is nobody's business
-		}
-		begun = true
-		watch.rest() // whoever shows the delta may take their time
-		if !yield(choice.Delta.Content, nil) {
-			return begun, nil
-		}
-		watch.alive(c.config.Idle)
-	}
+// Ended is a request that has ended.
+type Ended struct {
+	Endpoint, Model string
+	Kind            Kind          // why it failed; "" where it did not
+	First           time.Duration // until the first sign of life; 0 where there was none
+	Total           time.Duration
+	Usage           *Usage // nil where the endpoint told nothing
 }
 
-// ended judges an answer whose stream has ended without an error.
-func (c *Client) ended(finish openai.FinishReason, begun bool) error {
-	switch {
-	case finish == "":
-		return &Error{Kind: Cut, Message: "the stream ended without a finish_reason"}
-	case finish == openai.FinishReasonContentFilter:
-		return &Error{Kind: Filtered, Message: "finish_reason content_filter"}
-	case finish == openai.FinishReasonLength && begun:
-		return &Error{Kind: Length, Message: "finish_reason length"}
-	case !begun:
-		return &Error{Kind: Empty, Message: fmt.Sprintf("finish_reason %s and not a word", finish)}
-	}
-	return nil
+// Observe sets who is told. It is called before the first Stream, or not at all.
+func (c *Client) Observe(o Observer) { c.observer = o }
+
+// EndpointState is how an endpoint is.
+type EndpointState struct {
+	Endpoint string // its host
+	Model    string
+
+	Open     bool      // it rests after failures, or because it asked to
+	Until    time.Time // until then; zero where it does not rest
+	Failures int       // in a row
+
+	Requests  int64 // since the start
+	InFlight  int64
+	LastError Kind // of the last request that failed, "" for none so far
+
+	Keys        int
+	KeysResting int       // refused, or asked too often
+	KeyExpires  time.Time // zero: nobody knows
 }
 
-// client is the SDK's client for one exchange. It is a small struct; what costs
-// anything, the connections, is in c.http.
-func (c *Client) client(exchange *exchange) *openai.Client {
-	config := openai.DefaultConfig(c.config.Key)
-	config.BaseURL = c.config.Endpoint
-	config.HTTPClient = exchange
-	config.EmptyMessagesLimit = maxComments
-	return openai.NewClientWithConfig(config)
-}
-
-func (c *Client) request(prompt []Message) openai.ChatCompletionRequest {
-	req := openai.ChatCompletionRequest{
-		Model:    c.config.Name,
-		Stream:   true,
-		Messages: make([]openai.ChatCompletionMessage, 0, len(prompt)),
+// State says how the endpoints are, in order. It also looks after key files and the
+// keys' last day, so that a bot that nobody asks warns in time, too.
+func (c *Client) State() []EndpointState {
+	states := make([]EndpointState, 0, len(c.endpoints))
+	for _, e := range c.endpoints {
+		states = append(states, e.state(time.Now()))
 	}
-	//lint:ignore SA1019 the name that nearly every compatible endpoint takes
-	req.MaxTokens = c.config.MaxTokens
-	for _, m := range prompt {
-		req.Messages = append(req.Messages, openai.ChatCompletionMessage{Role: string(m.Role), Content: m.Content})
-	}
-	return req
+	return states
 }

@@ -3,46 +3,57 @@ package model
 import (
 	"bytes"
 	"context"
-	"errors"
 	"strings"
+	"time"
 
 	openai "github.com/sashabaranov/go-openai"
 )
 
-// Transcribe returns what is said in a sound, with the model that Config.Transcription
-// names. The whole of it has to come within Config.FirstToken. Its error is an *Error,
-// or the context's when ctx has ended.
+// Transcribe returns what is said in a sound, with the models that Config.Transcription
+// names, in order. The whole of it has to come within Config.FirstToken. Its error is
+// an *Error, or the context's when ctx has ended.
 func (c *Client) Transcribe(ctx context.Context, sound []byte) (text string, err error) {
-	for attempt := 1; ; attempt++ {
-		text, err = c.transcribe(ctx, sound)
-		var e *Error
-		switch {
-		case err == nil:
-			return text, nil
-		case ctx.Err() != nil:
-			return "", ctx.Err()
-		case !errors.As(err, &e), attempt >= c.config.Attempts, !e.Kind.transient(), e.RetryAfter > longestWait:
-			return "", err
-		case !c.pause(ctx, attempt, e.RetryAfter):
-			return "", ctx.Err()
+	var hearing []*endpoint
+	for _, e := range c.endpoints {
+		if e.config.Transcription != "" {
+			hearing = append(hearing, e)
 		}
 	}
+	if len(hearing) == 0 {
+		return "", &Error{Kind: Refused, Message: "no endpoint transcribes"}
+	}
+	err = c.walk(hearing).run(ctx, func(ctx context.Context, e *endpoint, began time.Time) *Error {
+		return e.each(func(k *key) (f *Error) {
+			text, f = e.transcribe(ctx, k, sound, began, c.observer)
+			return f
+		})
+	})
+	return text, err
 }
 
-func (c *Client) transcribe(ctx context.Context, sound []byte) (string, error) {
-	ctx, watch := watched(ctx, c.config.FirstToken)
-	defer watch.stop()
-	exchange := &exchange{http: c.http}
-	response, err := c.client(exchange).CreateTranscription(ctx, openai.AudioRequest{
-		Model: c.config.Transcription, FilePath: "voice" + extension(sound), Reader: bytes.NewReader(sound),
+func (e *endpoint) transcribe(ctx context.Context, k *key, sound []byte, began time.Time, o Observer) (text string, f *Error) {
+	bounded, w := watched(ctx, max(e.config.FirstToken-time.Since(began), time.Millisecond), e.config.FirstToken)
+	defer w.stop()
+	x := &exchange{http: e.http}
+	end := e.begin(o)
+	response, err := e.sdk(x, k).CreateTranscription(bounded, openai.AudioRequest{
+		Model: e.config.Transcription, FilePath: "voice" + extension(sound), Reader: bytes.NewReader(sound),
 	})
-	if err != nil {
-		return "", c.failure(err, exchange, watch)
+	switch {
+	case err != nil:
+		f = e.failure(err, x, w)
+	case strings.TrimSpace(response.Text) == "":
+		f = &Error{Kind: Empty, Endpoint: e.host, Message: "nothing is said in the sound"}
 	}
-	if text := strings.TrimSpace(response.Text); text != "" {
-		return text, nil
+	switch {
+	case ctx.Err() != nil:
+		end(Stopped, 0, nil)
+	case f != nil:
+		end(f.Kind, 0, nil)
+	default:
+		end("", 0, nil)
 	}
-	return "", &Error{Kind: Empty, Message: "nothing is said in the sound"}
+	return strings.TrimSpace(response.Text), f
 }
 
 // extension is what a file with this content is called: endpoints go by the name.

@@ -26,7 +26,7 @@ func TestTranscribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	client := New(Config{Endpoint: server.URL(), Key: "k", Name: "m", Transcription: "ears", FirstToken: 300 * time.Millisecond, Wait: time.Millisecond, Attempts: 2})
+	client := New([]Config{{Endpoint: server.URL(), Keys: []string{"k"}, Name: "m", Transcription: "ears", FirstToken: 300 * time.Millisecond, Wait: time.Millisecond, Attempts: 2}}, quiet())
 	defer client.Close()
 
 	for name, c := range map[string]struct {
@@ -40,7 +40,7 @@ func TestTranscribe(t *testing.T) {
 		"silence":     {[]modeltest.Response{modeltest.Words(" "), modeltest.Words("")}, "OggS", "", Empty},
 		"refused":     {[]modeltest.Response{{Status: 401, Error: "bad key k"}}, "OggS", "", Key},
 		"hangs":       {[]modeltest.Response{{Hang: true}, {Hang: true}}, "OggS", "", Timeout},
-		"not offered": {[]modeltest.Response{{Status: 404, Error: "no such model"}}, "OggS", "", Request},
+		"not offered": {[]modeltest.Response{{Status: 404, Error: "no such model"}}, "OggS", "", Refused},
 	} {
 		mu.Lock()
 		responses, asked = c.responses, nil
@@ -61,6 +61,18 @@ func TestTranscribe(t *testing.T) {
 	cancel()
 	if _, err := client.Transcribe(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestTranscribeGoesToWhoeverCan(t *testing.T) {
+	deaf, away, good := script(t, modeltest.Words("never asked")), script(t, modeltest.Response{Status: 500, Error: "oops"}), script(t, modeltest.Words("heard"))
+	client := clientOf(t, at(deaf, Config{}), at(away, Config{Transcription: "one"}), at(good, Config{Transcription: "two"}))
+	text, err := client.Transcribe(t.Context(), []byte("OggS"))
+	if text != "heard" || err != nil || len(deaf.Requests()) != 0 || away.Requests()[0].Model != "one" || good.Requests()[0].Model != "two" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := clientOf(t, at(deaf, Config{})).Transcribe(t.Context(), nil); kind(t, err) != Refused {
+		t.Errorf("nobody can: %v", err)
 	}
 }
 

@@ -7,8 +7,8 @@
 // What it promises:
 //
 //   - At most N turns at a time, one per conversation. Two more workers serve
-//     what is answered beside the conversations, /stop and /help, so that these
-//     never wait for a turn.
+//     what is answered beside the conversations, the commands, so that these never
+//     wait for a turn.
 //   - What waits is bounded by the store. Past the bound the person is told, at
 //     most once a minute in a conversation, and nothing is kept.
 //   - A lease is renewed while its turn runs. A turn whose lease is lost is
@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"longwire/connectors"
@@ -50,10 +51,11 @@ type Turn interface {
 	// Recalled returns why ev is not to be answered any further, where its person has
 	// taken it back.
 	Recalled(ctx context.Context, ev connectors.Event) error
-	// Aside reports whether ev is answered beside its conversation, and Alone
-	// whether it has a turn of its own.
-	Aside(ev connectors.Event) bool
-	Alone(ev connectors.Event) bool
+	// Mark says of ev how it is to be kept and taken (Event.Shared, Aside and Alone).
+	Mark(ev connectors.Event) connectors.Event
+	// Accepted does what ev asks for at the moment in which it is stored. It may be
+	// called again for the same event, and what it could not do the turn does.
+	Accepted(ctx context.Context, ev connectors.Event) error
 }
 
 // Config says how large a pool is. A zero field takes its default.
@@ -68,7 +70,7 @@ type Config struct {
 type Pool struct {
 	config Config
 	store  Store
-	turn   Turn
+	turn   atomic.Pointer[Turn]
 	log    *slog.Logger
 
 	mu    sync.Mutex
@@ -99,18 +101,27 @@ func New(config Config, store Store, turn Turn, log *slog.Logger) *Pool {
 	if config.Grace <= 0 {
 		config.Grace = 30 * time.Second
 	}
-	return &Pool{config: config, store: store, turn: turn, log: log, told: make(map[conversation.Key]time.Time)}
+	p := &Pool{config: config, store: store, log: log, told: make(map[conversation.Key]time.Time)}
+	p.SetTurn(turn)
+	return p
 }
+
+// SetTurn has turn take the turns that begin from now on.
+func (p *Pool) SetTurn(turn Turn) { p.turn.Store(&turn) }
+
+// now is who takes a turn that begins.
+func (p *Pool) now() Turn { return *p.turn.Load() }
 
 // Deliver stores ev. Nil means that it is ours, or that its person was told that
 // it is not; either way the platform need not send it again.
 func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
-	ev.Aside, ev.Alone = p.turn.Aside(ev), p.turn.Alone(ev)
+	turn := p.now()
+	ev = turn.Mark(ev)
 	fresh, err := p.store.Accept(ctx, ev)
 	switch {
 	case errors.Is(err, conversation.ErrFull):
 		p.add(func(c *Counts) { c.TurnedAway++ })
-		return p.turnAway(ctx, ev)
+		return p.turnAway(ctx, turn, ev)
 	case err != nil:
 		return fmt.Errorf("accept: %w", err)
 	case !fresh:
@@ -119,6 +130,9 @@ func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
 	default:
 		p.add(func(c *Counts) { c.Accepted++ })
 		p.log.Debug("event accepted", "event", ev.Trace(), "text", ev.Text)
+		if err := turn.Accepted(ctx, ev); err != nil { // it is stored, and its turn will do it
+			p.log.Warn("event takes effect only with its turn", "event", ev.Trace(), "err", err)
+		}
 	}
 	return nil
 }
@@ -129,13 +143,13 @@ const (
 )
 
 // turnAway tells the person once that their message was not taken.
-func (p *Pool) turnAway(ctx context.Context, ev connectors.Event) error {
+func (p *Pool) turnAway(ctx context.Context, turn Turn, ev connectors.Event) error {
 	p.log.Warn("too many events wait, message not taken", "event", ev.Trace())
 	key := conversation.KeyOf(ev)
 	if !p.mayTell(key, time.Now()) {
 		return nil
 	}
-	if err := p.turn.Busy(ctx, ev); err != nil {
+	if err := turn.Busy(ctx, ev); err != nil {
 		p.mu.Lock()
 		delete(p.told, key) // the message comes again, and then they are told
 		p.mu.Unlock()
@@ -224,9 +238,10 @@ func (p *Pool) run(ctx context.Context, lease *conversation.Lease) {
 	defer stop(nil)
 	defer interrupt(nil)
 	ev := lease.Event // the turn completes its own
-	keeper.Go(func() { p.keep(ctx, lease.Holder, ev, stop, interrupt) })
+	turn := p.now()
+	keeper.Go(func() { p.keep(ctx, turn, lease.Holder, ev, stop, interrupt) })
 
-	err := p.safely(ctx, asking, lease)
+	err := p.safely(ctx, asking, turn, lease)
 	p.add(func(c *Counts) {
 		if err == nil {
 			c.Done++
@@ -241,7 +256,7 @@ func (p *Pool) run(ctx context.Context, lease *conversation.Lease) {
 
 // safely is the turn with a panic turned into an error and a release. The next
 // attempt waits, so that a question which always panics does not spin.
-func (p *Pool) safely(ctx, asking context.Context, lease *conversation.Lease) (err error) {
+func (p *Pool) safely(ctx, asking context.Context, turn Turn, lease *conversation.Lease) (err error) {
 	defer func() {
 		v := recover()
 		if v == nil {
@@ -252,7 +267,7 @@ func (p *Pool) safely(ctx, asking context.Context, lease *conversation.Lease) (e
 		err = fmt.Errorf("turn: panic: %v", v)
 		p.afterPanic(ctx, lease)
 	}()
-	return p.turn.Run(ctx, asking, lease)
+	return turn.Run(ctx, asking, lease)
 }
 
 // afterPanic gives the event back for another attempt; after maxPanics of them it
@@ -282,7 +297,7 @@ const (
 // somebody else answers. When the person has asked to stop it interrupts the model
 // and lets the turn end by itself, and likewise when the question was taken back. A
 // store that is away for a moment is asked again.
-func (p *Pool) keep(ctx context.Context, lease conversation.Holder, ev connectors.Event, stop, interrupt context.CancelCauseFunc) {
+func (p *Pool) keep(ctx context.Context, turn Turn, lease conversation.Holder, ev connectors.Event, stop, interrupt context.CancelCauseFunc) {
 	for connectors.Sleep(ctx, p.config.Renew) {
 		err := lease.Renew(ctx)
 		switch {
@@ -295,7 +310,7 @@ func (p *Pool) keep(ctx context.Context, lease conversation.Holder, ev connector
 		case err != nil && ctx.Err() == nil:
 			p.log.Warn("lease not renewed", "event", ev.Trace(), "err", err)
 		}
-		if err := p.turn.Recalled(ctx, ev); err != nil {
+		if err := turn.Recalled(ctx, ev); err != nil {
 			interrupt(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -31,8 +32,9 @@ type fixture struct {
 
 	runAsking func(asking context.Context, lease *conversation.Lease) error // instead of run, when set
 
-	mu   sync.Mutex
-	busy []string // the texts that were turned away
+	mu       sync.Mutex
+	busy     []string // the texts that were turned away
+	accepted []string // the ids of what took effect when it was stored
 }
 
 func (f *fixture) Run(ctx, asking context.Context, lease *conversation.Lease) error {
@@ -42,11 +44,19 @@ func (f *fixture) Run(ctx, asking context.Context, lease *conversation.Lease) er
 	return f.run(ctx, lease)
 }
 
-func (f *fixture) Aside(ev connectors.Event) bool { return ev.Text == "/stop" }
+func (f *fixture) Mark(ev connectors.Event) connectors.Event {
+	ev.Aside, ev.Alone = ev.Text == "/stop", ev.Text == "/new"
+	return ev
+}
+
+func (f *fixture) Accepted(_ context.Context, ev connectors.Event) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.accepted = append(f.accepted, ev.ID)
+	return nil
+}
 
 func (f *fixture) Recalled(context.Context, connectors.Event) error { return nil }
-
-func (f *fixture) Alone(ev connectors.Event) bool { return ev.Text == "/new" }
 
 func (f *fixture) Busy(_ context.Context, ev connectors.Event) error {
 	f.mu.Lock()
@@ -259,6 +269,32 @@ func TestPastTheBoundPeopleAreToldOnce(t *testing.T) {
 	if c := f.Counts(); c.Duplicates != 1 {
 		t.Errorf("counts %+v", c)
 	}
+	if want := []string{"annm0", "annm1"}; !slices.Equal(f.accepted, want) {
+		t.Errorf("took effect when they were stored: %v, want %v", f.accepted, want)
+	}
+}
+
+// Another Turn takes what begins from then on; what runs ends with its own.
+func TestSetTurn(t *testing.T) {
+	f := newFixture(t, Config{Workers: 2}, conversation.Options{})
+	begun, end, next := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+	f.run = func(ctx context.Context, lease *conversation.Lease) error {
+		close(begun)
+		<-end
+		return lease.Done(ctx, conversation.Outcome{})
+	}
+	f.start()
+	f.deliver("ann", "first")
+	receive(t, "first turn", begun)
+	f.SetTurn(&fixture{run: func(ctx context.Context, lease *conversation.Lease) error {
+		next <- lease.Event.Text
+		return lease.Done(ctx, conversation.Outcome{})
+	}})
+	f.deliver("bob", "second")
+	if got := receive(t, "second turn", next); got != "second" {
+		t.Errorf("the next turn has %q", got)
+	}
+	close(end)
 }
 
 // failingStore cannot be asked for a while.

@@ -22,14 +22,14 @@ func helloTo(ev connectors.Event) string {
 // greet reports whether whom ev comes from is to be greeted now: once, by whichever
 // replica, and not when the store cannot tell.
 func (t *Turn) greet(ctx context.Context, ev connectors.Event) bool {
-	if t.shelf == nil || t.config.Welcome == "" {
+	if t.with.Shelf == nil || t.config.Welcome == "" {
 		return false
 	}
 	name := helloTo(ev)
-	if n, err := t.shelf.Add(ctx, name, 0, helloKeep); err != nil || n > 0 { // costs less than a change
+	if n, err := t.with.Shelf.Add(ctx, name, 0, helloKeep); err != nil || n > 0 { // costs less than a change
 		return false
 	}
-	n, err := t.shelf.Add(ctx, name, 1, helloKeep)
+	n, err := t.with.Shelf.Add(ctx, name, 1, helloKeep)
 	if err != nil {
 		t.log.Warn("nobody is greeted", "event", ev.Trace(), "err", err)
 	}

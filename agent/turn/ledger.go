@@ -1,9 +1,12 @@
 package turn
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"sync"
 
 	"longwire/connectors"
 	"longwire/conversation"
@@ -12,19 +15,24 @@ import (
 // page is what is noted with an event, as JSON: what the person was to read, once
 // that was known as a whole, and the connector's word on what of it was sent.
 type page struct {
-	Ended bool            `json:"ended,omitempty"` // the answer had come to its end, or failed
-	Lead  string          `json:"lead,omitempty"`
-	Text  string          `json:"text,omitempty"`
-	Whole bool            `json:"whole,omitempty"` // Text is worth remembering
-	Sorry string          `json:"sorry,omitempty"`
-	Sent  json.RawMessage `json:"sent,omitempty"`
+	Ended    bool            `json:"ended,omitempty"`    // the answer had come to its end, or failed
+	Question string          `json:"question,omitempty"` // as the model was asked
+	Lead     string          `json:"lead,omitempty"`
+	Text     string          `json:"text,omitempty"`
+	Whole    bool            `json:"whole,omitempty"` // Text is worth remembering
+	Sorry    string          `json:"sorry,omitempty"`
+	Sent     json.RawMessage `json:"sent,omitempty"`
+	Ran      []string        `json:"ran,omitempty"` // the tools that change something and were about to run
 }
 
 // ledger is the connectors.Ledger of one turn, kept by the turn's lease.
 type ledger struct {
-	lease *conversation.Lease
-	reply *reply
-	page  page // what was noted last
+	lease  *conversation.Lease
+	reply  *reply
+	before []string // what an earlier attempt has run
+
+	mu   sync.Mutex // the connector notes, and so do the tools
+	page page       // what was noted last; guarded by mu
 }
 
 // openLedger reads what an earlier attempt noted. A note that cannot be read is as
@@ -34,6 +42,7 @@ func openLedger(lease *conversation.Lease, r *reply) *ledger {
 	if json.Unmarshal(lease.Noted, &l.page) != nil {
 		l.page = page{}
 	}
+	l.before = l.page.Ran
 	return l
 }
 
@@ -41,7 +50,11 @@ func openLedger(lease *conversation.Lease, r *reply) *ledger {
 func (l *ledger) Key() string { return connectors.ReplyKey(l.lease.Event, "") }
 
 // Sent implements connectors.Ledger.
-func (l *ledger) Sent() json.RawMessage { return l.page.Sent }
+func (l *ledger) Sent() json.RawMessage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.page.Sent
+}
 
 // Note implements connectors.Ledger. Along with sent it keeps the answer, if that
 // has come to its end: the next attempt says the same words and asks no model.
@@ -50,8 +63,15 @@ func (l *ledger) Note(ctx context.Context, sent any) error {
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.write(ctx, raw, l.page.Ran)
+}
+
+// write notes where the turn stands; mu is held.
+func (l *ledger) write(ctx context.Context, sent json.RawMessage, ran []string) error {
 	next := l.reply.noted()
-	next.Sent = raw
+	next.Sent, next.Ran = sent, ran
 	note, err := json.Marshal(next)
 	if err != nil {
 		return err
@@ -62,6 +82,22 @@ func (l *ledger) Note(ctx context.Context, sent any) error {
 	l.page = next
 	return nil
 }
+
+// runs notes that a tool is about to run that changes something.
+func (l *ledger) runs(ctx context.Context, tool string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ran := l.page.Ran
+	if !slices.Contains(ran, tool) {
+		ran = append(slices.Clone(ran), tool)
+	}
+	return l.write(ctx, l.page.Sent, ran) // also where it says nothing new: it fails if the lease is lost
+}
+
+// ranBefore reports whether an earlier attempt was about to run a tool. With which
+// arguments does not count: a model that is asked once more writes them in other words,
+// and means the same.
+func (l *ledger) ranBefore(tool string) bool { return slices.Contains(l.before, tool) }
 
 // Held implements connectors.Ledger.
 func (l *ledger) Held(ctx context.Context) error {
@@ -75,21 +111,23 @@ func (l *ledger) Held(ctx context.Context) error {
 // errNoted stands for the failure of an earlier attempt, which told it to the log.
 var errNoted = errors.New("as an earlier attempt found")
 
-// replay makes r say again what p says.
-func (r *reply) replay(p page) {
+// replay makes r say again what p says. A note of another version may lack the
+// question.
+func (r *reply) replay(p page, question string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.question = cmp.Or(p.Question, question)
 	r.lead, r.whole, r.sorry = p.Lead, p.Whole, p.Sorry
 	r.text.WriteString(p.Text)
 	if !p.Whole {
 		r.failure = errNoted
 	}
-	r.answer = func(yield func(string, error) bool) {
-		if shown := p.Lead + p.Text; shown != "" && !yield(shown, nil) {
+	r.answer = func(yield func(connectors.Delta, error) bool) {
+		if shown := p.Lead + p.Text; shown != "" && !yield(connectors.Say(shown), nil) {
 			return
 		}
 		if p.Sorry != "" {
-			yield("", &connectors.Failure{Text: p.Sorry, Err: errNoted})
+			yield(connectors.Delta{}, &connectors.Failure{Text: p.Sorry, Err: errNoted})
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (t *Turn) Press(ctx context.Context, a connectors.Action) (string, error) {
 	lang := t.config.Language.languageFor(a.Event, nil)
 	log := t.log.With("event", a.Event.Trace(), "press", a.Press)
 	switch a.Press {
-	case connectors.PressStop, connectors.PressAgain:
+	case connectors.PressStop, connectors.PressAgain, connectors.PressYes, connectors.PressNo:
 		if a.By.ID != a.Event.Sender.ID && !slices.Contains(t.config.Admins, a.By.ID) {
 			log.Info("button pressed by somebody else")
 			return lang.notYours(), nil
@@ -56,7 +56,7 @@ func (t *Turn) Press(ctx context.Context, a connectors.Action) (string, error) {
 	}
 	switch a.Press {
 	case connectors.PressStop:
-		stopped, err := t.stopper.Interrupt(ctx, a.Event.Connection, conversation.KeyOf(a.Event), a.Event.Trace())
+		stopped, err := t.with.Store.Interrupt(ctx, a.Event.Connection, conversation.KeyOf(a.Event), a.Event.Trace())
 		switch {
 		case err != nil:
 			return "", fmt.Errorf("stop: %w", err)
@@ -65,19 +65,26 @@ func (t *Turn) Press(ctx context.Context, a connectors.Action) (string, error) {
 		}
 		return lang.nothingToStop(), nil
 	case connectors.PressAgain:
-		return t.again(ctx, a, lang)
+		return t.askAgain(ctx, a, lang)
 	case connectors.PressGood, connectors.PressBad:
 		return lang.thanks(), t.vote(ctx, a)
+	case connectors.PressYes, connectors.PressNo:
+		word := saidYes
+		if a.Press == connectors.PressNo {
+			word = saidNo
+		}
+		counts, err := t.confirmed(ctx, a.Reply, word)
+		return lang.answered(counts), err
 	}
 	return "", fmt.Errorf("button %q is not known", a.Press)
 }
 
-// again delivers the question once more, as an event of its own.
-func (t *Turn) again(ctx context.Context, a connectors.Action, lang Language) (string, error) {
+// askAgain delivers the question once more, as an event of its own.
+func (t *Turn) askAgain(ctx context.Context, a connectors.Action, lang Language) (string, error) {
 	ev := a.Event
 	ev.ID += "/again/" + a.ID
 	ev.Sent, ev.Received = time.Now(), time.Now()
-	if err := t.deliver(ctx, ev); err != nil {
+	if err := t.with.Deliver(ctx, ev); err != nil {
 		return "", fmt.Errorf("ask again: %w", err)
 	}
 	return lang.askedAgain(), nil
@@ -85,8 +92,11 @@ func (t *Turn) again(ctx context.Context, a connectors.Action, lang Language) (s
 
 // vote keeps what somebody thinks, once for each of them and each answer.
 func (t *Turn) vote(ctx context.Context, a connectors.Action) error {
+	if t.with.Shelf == nil || t.with.Records == nil {
+		return nil
+	}
 	good := a.Press == connectors.PressGood
-	n, err := t.shelf.Add(ctx, "vote/"+a.Event.ID+"/"+a.By.ID, 1, voteKeep)
+	n, err := t.with.Shelf.Add(ctx, "vote/"+a.Event.ID+"/"+a.By.ID, 1, voteKeep)
 	if err != nil || n > 1 {
 		return err
 	}
@@ -96,9 +106,12 @@ func (t *Turn) vote(ctx context.Context, a connectors.Action) error {
 	if err != nil {
 		return err
 	}
-	if err := t.records.Append(ctx, a.Event.Connection, FeedbackName, record, maxFeedback); err != nil {
+	if err := t.with.Records.Append(ctx, a.Event.Connection, FeedbackName, record, maxFeedback); err != nil {
 		return err
 	}
-	_, err = t.shelf.Add(ctx, VoteName(good), 1, VoteKeep)
+	if t.with.Voted != nil {
+		t.with.Voted(a.Event, a.By, good)
+	}
+	_, err = t.with.Shelf.Add(ctx, VoteName(good), 1, VoteKeep)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 // shelf is a connectors.Shelf and Records in memory.
 type shelf struct {
+	mu      sync.Mutex // guards all of it where a test has others at it
 	counts  map[string]int64
 	values  map[string][]byte
 	records [][]byte
@@ -25,6 +27,8 @@ type shelf struct {
 func newShelf() *shelf { return &shelf{counts: map[string]int64{}, values: map[string][]byte{}} }
 
 func (s *shelf) Add(_ context.Context, name string, n int64, _ time.Duration) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.counts[name] += n
 	return s.counts[name], s.away
 }
@@ -34,20 +38,28 @@ func (s *shelf) Pace(context.Context, string, time.Duration, int, time.Duration)
 }
 
 func (s *shelf) Put(_ context.Context, name string, value []byte, _ time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.values[name] = value
 	return s.away
 }
 
-func (s *shelf) Get(_ context.Context, name string) ([]byte, error) { return s.values[name], s.away }
+func (s *shelf) Get(_ context.Context, name string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values[name], s.away
+}
 
 func (s *shelf) Append(_ context.Context, _, _ string, record []byte, _ int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.records = append(s.records, record)
 	return s.away
 }
 
 // desk is a turn with everything that it can have.
 func (s *script) desk(config Config, shelf *shelf, deliver connectors.Deliver) *Turn {
-	return New(config, With{Model: s, Replier: s, Stopper: s, Shelf: shelf, Records: shelf, Deliver: deliver}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	return New(config, With{Choices: s.choices(), Replier: s, Store: s, Shelf: shelf, Records: shelf, Deliver: deliver}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 }
 
 func TestOnlyTheAskerStops(t *testing.T) {
@@ -188,7 +200,7 @@ func TestRecalledQuestionHasNoAnswer(t *testing.T) {
 	turn := s.desk(Config{Recalls: true}, shelf, nil)
 	ev := written("forget it")
 	recall := connectors.Event{ID: "r", Connection: "c", Kind: connectors.KindRecall, Text: ev.ID, Received: time.Now()}
-	if !turn.Aside(recall) {
+	if !turn.Mark(recall).Aside {
 		t.Error("a recall waits behind the answer that it ends")
 	}
 	for _, e := range []connectors.Event{recall, ev} {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	uni "golang.org/x/text/encoding/unicode"
 
+	"longwire/agent/model"
 	"longwire/connectors"
 	"longwire/conversation"
 )
@@ -26,27 +27,58 @@ const (
 	maxSound = 20 << 20
 )
 
-// read completes the question of lease with what only the platform can tell: what it
-// quotes, and the text in its files. The result is what the model is asked, and what
-// is remembered. An event whose files are all that it says becomes a text, if there is
-// text in them.
-func (t *Turn) read(ctx context.Context, lease *conversation.Lease) {
-	if t.reader == nil || lease.Event.Kind == connectors.KindHello || lease.Event.Kind == connectors.KindRecall {
-		return
+// read makes one question of asked: with what each of them quotes, who says it where
+// several people talk, and the text in their files. That is what the model is asked, and
+// what is remembered. An event whose files are all that it says becomes a text, if there
+// is text in them. It returns the language that the people have written in.
+func (t *Turn) read(ctx context.Context, lease *conversation.Lease, asked []connectors.Event, choice Choice) Language {
+	ev := &lease.Event
+	if name, _, _ := commandOf(*ev); name != "" || ev.Kind == connectors.KindHello {
+		return t.config.Language.languageFor(*ev, lease.History)
 	}
-	ev := t.reader.Read(ctx, lease.Event)
-	if ev.Kind == connectors.KindAudio && t.hearer != nil {
-		ev = t.hear(ctx, ev)
+	var said, texts []string // as people wrote it; as the model reads it
+	ev.Files = nil
+	for _, one := range asked {
+		one = t.complete(ctx, one, choice)
+		text := named(one, one.Text)
+		if !known(lease, one.Quote) {
+			text = quoted(one.Quote) + text
+		}
+		said, texts = append(said, one.Text), append(texts, text)
+		ev.Kind, ev.Quote = one.Kind, one.Quote
+		ev.Files = append(ev.Files, one.Files...)
 	}
+	if len(asked) > 1 {
+		ev.Kind = connectors.KindOf(strings.Join(said, "\n"))
+	}
+	ev.Text = strings.Join(said, "\n")
+	lang := t.config.Language.languageFor(*ev, lease.History)
+	files := ""
 	if ev.Kind == connectors.KindText || ev.Kind == connectors.KindFile {
-		if files := t.files(ctx, ev); files != "" {
-			ev.Kind, ev.Text = connectors.KindText, strings.TrimSpace(ev.Text+"\n\n"+files)
+		if files = t.files(ctx, *ev); files != "" {
+			ev.Kind = connectors.KindText
 		}
 	}
-	if ev.Kind == connectors.KindText && !known(lease, ev.Quote) {
-		ev.Text = quoted(ev.Quote) + ev.Text
+	if ev.Kind == connectors.KindText {
+		ev.Text = strings.TrimSpace(strings.Join(texts, "\n") + "\n\n" + files)
 	}
-	lease.Event = ev
+	return lang
+}
+
+// complete adds to ev what only the platform can tell, and makes a text of what can be
+// seen or heard.
+func (t *Turn) complete(ctx context.Context, ev connectors.Event, choice Choice) connectors.Event {
+	if t.with.Reader == nil {
+		return ev
+	}
+	ev = t.with.Reader.Read(ctx, ev)
+	if ev.Kind == connectors.KindPicture && choice.Vision && countPictures(ev) > 0 {
+		ev.Kind, ev.Text = connectors.KindText, model.PictureWord
+	}
+	if ev.Kind == connectors.KindAudio && t.with.Hearer != nil {
+		ev = t.hear(ctx, ev)
+	}
+	return ev
 }
 
 // known reports whether a quote says nothing new. In a thread every message quotes the
@@ -66,10 +98,10 @@ func (t *Turn) hear(ctx context.Context, ev connectors.Event) connectors.Event {
 		if file.Kind != connectors.KindAudio {
 			continue
 		}
-		sound, err := t.reader.Fetch(ctx, ev, file, maxSound)
+		sound, err := t.with.Reader.Fetch(ctx, ev, file, maxSound)
 		text := ""
 		if err == nil {
-			text, err = t.hearer.Transcribe(ctx, sound)
+			text, err = t.with.Hearer.Transcribe(ctx, sound)
 		}
 		if err != nil {
 			t.log.Warn("voice not understood", "event", ev.Trace(), "err", err)
@@ -145,7 +177,7 @@ func (t *Turn) fileText(ctx context.Context, ev connectors.Event, file connector
 	if limit < 1<<10 || file.Size > int64(limit) {
 		return "", fmt.Errorf("file has %d bytes, more than %d", file.Size, limit)
 	}
-	raw, err := t.reader.Fetch(ctx, ev, file, int64(limit))
+	raw, err := t.with.Reader.Fetch(ctx, ev, file, int64(limit))
 	if err != nil {
 		return "", err
 	}

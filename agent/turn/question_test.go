@@ -47,7 +47,7 @@ func (p platform) Fetch(_ context.Context, _ connectors.Event, f connectors.File
 func ask(t *testing.T, p platform, ev connectors.Event) (asked, shown string) {
 	t.Helper()
 	s := &script{deltas: []string{"x"}}
-	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s, Reader: p}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s, Reader: p}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, Holder: s}); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestQuoteOfAThreadIsSaidOnce(t *testing.T) {
 	history := []conversation.Turn{{Question: "what is up?", Answer: "nothing"}}
 	for thread, want := range map[string]string{"t1": "and now?", "": "[quoted message]\n> what is up?\n\nand now?"} {
 		s := &script{deltas: []string{"x"}}
-		turn := New(Config{}, With{Model: s, Replier: s, Stopper: s, Reader: platform{}}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s, Reader: platform{}}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		ev := written("and now?")
 		ev.Chat.Thread, ev.Quote = thread, &connectors.Quote{Kind: connectors.KindText, Text: "what is up?"}
 		if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, History: history, Holder: s}); err != nil {
@@ -164,7 +164,7 @@ func TestVoice(t *testing.T) {
 		"no ears":        {p, nil, ""},
 	} {
 		s := &script{deltas: []string{"x"}}
-		turn := New(Config{}, With{Model: s, Replier: s, Stopper: s, Reader: c.p, Hearer: c.with}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s, Reader: c.p, Hearer: c.with}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: voice, Attempt: 1, Holder: s}); err != nil {
 			t.Fatal(err)
 		}

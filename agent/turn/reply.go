@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"longwire/agent/access"
 	"longwire/agent/model"
 	"longwire/connectors"
 	"longwire/conversation"
@@ -15,27 +16,93 @@ import (
 // reply is what a turn says, and what became of it while it went by. The connector
 // shows it and notes how far it is at the same time.
 type reply struct {
-	answer connectors.Answer
-	ledger *ledger
-	out    conversation.Outcome // how the turn ends, unless the answer fails
-	lead   string               // before the answer: a greeting, or that the question had to wait
+	answer    connectors.Answer
+	ledger    *ledger
+	began     time.Time            // the turn
+	delivered connectors.Event     // the question, as whoever shows the reply is to know it
+	lang      Language             // of the bot's own words
+	out       conversation.Outcome // how the turn ends, unless the answer fails
+	again     bool                 // the question is that of an earlier turn
+	choice    Choice               // who is asked
+	before    *conversation.Before // what the turn says of the oldest ones
+	close     func()               // gives back what was taken and not used
 
-	mu      sync.Mutex
-	text    strings.Builder // the answer so far; guarded by mu
-	first   time.Duration   // until its first visible word
-	whole   bool            // it came to its end, and is worth remembering; guarded by mu
-	failure error           // why it did not; guarded by mu
-	sorry   string          // what the person read instead, or behind it; guarded by mu
+	mu       sync.Mutex
+	question string          // as the model is asked, and as it is remembered; guarded by mu
+	lead     string          // before the answer: a greeting, or that the question had to wait; guarded by mu
+	text     strings.Builder // the answer so far; guarded by mu
+	first    time.Duration   // from the turn's beginning to the first visible word
+	whole    bool            // it came to its end, and is worth remembering; guarded by mu
+	failure  error           // why it did not; guarded by mu
+	sorry    string          // what the person read instead, or behind it; guarded by mu
+	requests int             // to the model; guarded by mu
+	usage    model.Usage     // of all requests together; guarded by mu
+	called   []string        // the tools that were called; guarded by mu
+}
+
+// asks notes the question as the model is asked.
+func (r *reply) asks(question string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.question = question
+}
+
+// precede puts words between what stands before the answer and the answer, of which
+// nothing has come yet.
+func (r *reply) precede(words string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lead += words
+}
+
+// says makes words the whole reply. They are not remembered.
+func (r *reply) says(words string) {
+	r.answer = connectors.Words(words)
+	r.text.WriteString(words)
 }
 
 // add notes a delta, and when the first one came.
-func (r *reply) add(delta string, after time.Duration) {
+func (r *reply) add(delta string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.text.Len() == 0 {
-		r.first = after
+		r.first = time.Since(r.began)
 	}
 	r.text.WriteString(delta)
+}
+
+// withdraw takes back what came behind kept.
+func (r *reply) withdraw(kept string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.text.Reset()
+	r.text.WriteString(kept)
+}
+
+// request notes that the model is asked.
+func (r *reply) request() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests++
+}
+
+// use adds what a request took.
+func (r *reply) use(u model.Usage) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.usage.Endpoint, r.usage.Model = u.Endpoint, u.Model
+	r.usage.Prompt += u.Prompt
+	r.usage.Cached += u.Cached
+	r.usage.Answer += u.Answer
+	r.usage.Reasoning += u.Reasoning
+	r.usage.Reported = r.usage.Reported || u.Reported
+}
+
+// calls notes that a tool was called.
+func (r *reply) calls(tool string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.called = append(r.called, tool)
 }
 
 // soFar is the answer as it has come.
@@ -57,13 +124,13 @@ func (r *reply) noted() (p page) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.whole || r.failure != nil {
-		p = page{Ended: true, Lead: r.lead, Text: r.text.String(), Whole: r.whole, Sorry: r.sorry}
+		p = page{Ended: true, Question: r.question, Lead: r.lead, Text: r.text.String(), Whole: r.whole, Sorry: r.sorry}
 	}
 	return p
 }
 
 // outcome is how the turn ends once everything was shown.
-func (r *reply) outcome(ev connectors.Event) conversation.Outcome {
+func (r *reply) outcome() conversation.Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -72,95 +139,89 @@ func (r *reply) outcome(ev connectors.Event) conversation.Outcome {
 	case r.failure != nil:
 		return conversation.Outcome{How: conversation.Failed, Reason: r.failure.Error()}
 	case r.whole:
-		r.out.Turn = &conversation.Turn{Question: ev.Text, Answer: r.text.String(), At: time.Now()}
+		r.out.Turn = &conversation.Turn{Question: r.question, Answer: r.text.String(), At: time.Now(), Before: r.before}
 	}
 	return r.out
 }
 
-// reply decides what to say: what an earlier attempt had decided already, the
-// result of a command, an apology, or the model's answer.
-func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease) *reply {
-	lang := t.config.Language.languageFor(lease.Event, lease.History)
-	r := &reply{}
-	r.ledger = openLedger(lease, r)
+// reply decides what to say to the questions of lease: what an earlier attempt had
+// decided already, that their people may not ask, the result of a command, an apology,
+// or the model's answer. Without an answer there is nothing to say.
+func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease, asked []connectors.Event, began time.Time) *reply {
+	r := &reply{began: began, lang: t.config.Language.languageFor(lease.Event, lease.History), close: func() {}}
+	r.choice, r.ledger = t.choose(ctx, lease.Event), openLedger(lease, r)
+	r.delivered = delivered(lease.Event, asked)
 	if r.ledger.page.Ended {
-		r.replay(r.ledger.page)
+		r.replay(r.ledger.page, lease.Event.Text)
 		return r
 	}
-	if words, out, ok := t.plain(asking, lease, lang); ok {
-		r.answer, r.out = connectors.Words(words), out
+	asked, refusal := t.admit(ctx, lease, asked)
+	r.delivered = delivered(lease.Event, asked)
+	if refusal.Kind != access.None {
+		r.refused(refusal)
 		return r
 	}
-	if !lease.Event.Chat.Group && t.greet(ctx, lease.Event) {
-		r.lead = t.welcome(lang) + "\n\n---\n\n"
+	r.lang = t.read(ctx, lease, asked, r.choice)
+	if words, out, ok := t.plain(asking, lease, r.lang); ok {
+		r.out = out
+		r.says(words)
+		return r
 	}
-	if waited := time.Since(writtenAt(lease.Event)); waited > t.config.Late {
-		r.lead += lang.waited(waited)
+	if !t.again(ctx, lease, r) {
+		r.says(t.config.Language.both(Language.nothingToRetry))
+		return r
 	}
-	r.answer = t.ask(asking, lease, lang, r)
+	if r.again {
+		r.lang = t.config.Language.languageFor(lease.Event, lease.History)
+	}
+	r.asks(lease.Event.Text)
+	t.precede(ctx, lease, r)
+	t.begin(ctx, asking, lease, r)
 	return r
 }
 
-// ask is the model's answer in the words that the person is to read; what goes by
-// is noted in r. A failure of the model becomes a Failure with a text. So does the
-// person's stop, with what had come until then. The end of the turn's own context
-// does not, because then the turn will be taken again.
-func (t *Turn) ask(asking context.Context, lease *conversation.Lease, lang Language, r *reply) connectors.Answer {
-	ev := lease.Event
-	return func(yield func(string, error) bool) {
-		began := time.Now()
-		limited, cancel := context.WithTimeout(asking, t.config.Timeout)
-		defer cancel()
-		if r.lead != "" && !yield(r.lead, nil) {
-			return
-		}
-		for delta, err := range t.model.Stream(limited, t.prompt(lease.History, ev.Text)) {
-			switch cause := context.Cause(asking); {
-			case err == nil:
-			case errors.Is(cause, conversation.ErrInterrupted):
-				delta = lang.stoppedHere(r.soFar() != "")
-			case errors.Is(cause, ErrRecalled):
-				r.fail(cause, lang.recalled(), yield)
-				return
-			case asking.Err() != nil:
-				yield("", context.Cause(asking))
-				return
-			case kindOf(err) == model.Length:
-				delta = lang.cutShort()
-			default:
-				r.fail(err, lang.failed(kindOf(err), ev.Trace()), yield)
-				return
-			}
-			r.add(delta, time.Since(began))
-			if !yield(delta, nil) {
-				return
-			}
-		}
-		if strings.TrimSpace(r.soFar()) == "" { // blanks are silence
-			r.fail(&model.Error{Kind: model.Empty, Message: "nothing but blanks"}, lang.failed(model.Empty, ev.Trace()), yield)
-			return
-		}
-		r.finish()
+// precede says what stands before the answer of the model.
+func (t *Turn) precede(ctx context.Context, lease *conversation.Lease, r *reply) {
+	if !lease.Event.Chat.Group && t.greet(ctx, lease.Event) {
+		r.precede(t.welcome(r.lang) + "\n\n---\n\n")
+	}
+	if waited := time.Since(writtenAt(lease.Event)); waited > t.config.Late {
+		r.precede(r.lang.waited(waited))
+	}
+	if !r.choice.Vision && countPictures(lease.Event) > 0 {
+		r.precede(r.lang.unseen())
+	}
+}
+
+// begin begins the talk with the model, or says why there is none.
+func (t *Turn) begin(ctx, asking context.Context, lease *conversation.Lease, r *reply) {
+	k := &talk{t: t, lease: lease, lang: r.lang, r: r, choice: r.choice}
+	r.close = k.close
+	err := k.prepare(ctx)
+	var refused *refusedError
+	switch {
+	case errors.As(err, &refused):
+		r.refused(refused.Refusal)
+	case err != nil:
+		words := r.lang.failed(kindOf(err), lease.Event.Trace())
+		r.answer = func(yield func(connectors.Delta, error) bool) { r.fail(err, words, yield) }
+	default:
+		r.answer = k.answer(asking)
+	}
+}
+
+// refused makes r the reply to whoever may not ask: a sentence, or nothing.
+func (r *reply) refused(refusal access.Refusal) {
+	r.out = conversation.Outcome{How: conversation.Skipped, Reason: (&refusedError{refusal}).Error()}
+	if refusal.Say {
+		r.says(r.lang.refused(refusal.Kind))
 	}
 }
 
 // fail ends the answer with words for err.
-func (r *reply) fail(err error, words string, yield func(string, error) bool) {
+func (r *reply) fail(err error, words string, yield func(connectors.Delta, error) bool) {
 	r.mu.Lock()
 	r.failure, r.sorry = err, words
 	r.mu.Unlock()
-	yield("", &connectors.Failure{Text: words, Err: err})
-}
-
-// kindOf is what kind of failure err is. The turn's own deadline comes as the
-// context's.
-func kindOf(err error) model.Kind {
-	var e *model.Error
-	switch {
-	case errors.As(err, &e):
-		return e.Kind
-	case errors.Is(err, context.DeadlineExceeded):
-		return model.Timeout
-	}
-	return model.Unavailable
+	yield(connectors.Delta{}, &connectors.Failure{Text: words, Err: err})
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Everything that people read in the chat and that the model did not write is
-// here, in Chinese and in English.
+// here and in textscommand.go, in Chinese and in English.
 
 // Language is the language of the bot's own words.
 type Language string
@@ -76,18 +76,6 @@ func (l Language) both(words func(Language) string) string {
 	return words(Chinese) + "\n\n" + words(English)
 }
 
-func (l Language) help() string {
-	return l.pick(
-		"你好，我是 AI 助手。直接发消息给我就可以提问；在群里请先 @我。我会记住最近的对话。\n\n"+
-			"- `/new`（或 `/新对话`）：忘记之前的对话，重新开始\n"+
-			"- `/stop`（或 `/停止`）：停止正在进行的回答\n"+
-			"- `/help`（或 `/帮助`）：显示这段说明",
-		"Hello, I am an AI assistant. Just write to me; in a group, mention me first. I remember our recent conversation.\n\n"+
-			"- `/new`: forget what was said and start over\n"+
-			"- `/stop`: stop the answer under way\n"+
-			"- `/help`: show this text")
-}
-
 func (l Language) welcome() string {
 	return l.pick(
 		"你好，我是 AI 助手，直接发消息就可以向我提问（在群里请先 @我）。发送 `/help` 可以看到我会做什么。",
@@ -114,9 +102,9 @@ func (l Language) thanks() string {
 // Labels are the connector's own words on a card below an answer to ev.
 func (t *Turn) Labels(ev connectors.Event) connectors.Labels {
 	if t.config.Language.languageFor(ev, nil) == English {
-		return connectors.Labels{Thinking: "Thinking…", Continued: "(continued below)", Stop: "Stop", Again: "Answer again", Good: "👍 Helpful", Bad: "👎 Not helpful"}
+		return connectors.Labels{Thinking: "Thinking…", Continued: "(continued below)", Stop: "Stop", Again: "Answer again", Good: "👍 Helpful", Bad: "👎 Not helpful", Yes: "Allow", No: "Refuse"}
 	}
-	return connectors.Labels{Thinking: "思考中…", Continued: "（接下一条）", Stop: "停止", Again: "重新回答", Good: "👍 有用", Bad: "👎 没用"}
+	return connectors.Labels{Thinking: "思考中…", Continued: "（接下一条）", Stop: "停止", Again: "重新回答", Good: "👍 有用", Bad: "👎 没用", Yes: "允许", No: "拒绝"}
 }
 
 func (l Language) forgotten() string {
@@ -151,6 +139,21 @@ func (l Language) waited(d time.Duration) string {
 
 func (l Language) nothingSaid() string {
 	return l.pick("我在。请问有什么可以帮你？（发送 `/help` 查看说明）", "I am here. What can I do for you? (Send `/help` to see what I can do.)")
+}
+
+// unseen says that a question came with pictures that the model cannot see.
+func (l Language) unseen() string {
+	return l.pick("（我看不了图片，下面只回答文字部分。）\n\n", "(I cannot see pictures, so this answers the words alone.)\n\n")
+}
+
+// unopened says that pictures came with a question that cannot be opened.
+func (l Language) unopened() string {
+	return l.pick("（有图片打不开，我没有看到。）\n\n", "(A picture could not be opened, so I have not seen it.)\n\n")
+}
+
+// unseenAll says the same of a question that is nothing else.
+func (l Language) unseenAll(trace string) string {
+	return l.pick("抱歉，这张图片我打不开。请换成 JPG 或 PNG 再发一次。（编号 "+trace+"）", "Sorry, I cannot open this picture. Please send it once more as JPG or PNG. (ref "+trace+")")
 }
 
 // cannotRead says that a kind of message is not understood.
@@ -206,7 +209,9 @@ func (l Language) failed(kind model.Kind, trace string) string {
 		zh, en = "我们的对话太长了，我读不下了。请发送 `/new` 重新开始，或缩短问题。", "Our conversation has become too long for me. Please send `/new` to start over, or shorten your question."
 	case model.Filtered:
 		zh, en = "这个问题我不能回答。请换个说法试试。", "I may not answer this one. Please try to put it differently."
-	case model.Key, model.Request:
+	case model.Quota:
+		zh, en = "我暂时无法回答：模型服务的额度用完了。请把下面的编号告诉管理员。", "I cannot answer at the moment: the model's account is used up. Please give the number below to your administrator."
+	case model.Key, model.Refused:
 		zh, en = "我暂时无法回答：服务配置有问题。请把下面的编号告诉管理员。", "I cannot answer at the moment: something is set up wrongly. Please give the number below to your administrator."
 	default:
 		zh, en = "抱歉，我暂时无法回答。请过一会儿再试。", "Sorry, I cannot answer right now. Please try again in a moment."

@@ -6,12 +6,14 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"longwire/agent/model"
+	"longwire/agent/prompt"
 	"longwire/connectors"
 	"longwire/conversation"
 )
@@ -26,6 +28,8 @@ type script struct {
 
 	note []byte // what the lease holds, and what was noted last
 	die  bool   // the next Reply is cut off once the part is on its way
+
+	forgotten []string // the conversations, and by which event
 
 	running bool               // there is a turn to interrupt
 	stopped []conversation.Key // what was interrupted
@@ -42,21 +46,31 @@ type script struct {
 
 func (s *script) InCard(ledger connectors.Ledger) bool { return s.card && ledger.Sent() != nil }
 
-func (s *script) Stream(ctx context.Context, prompt []model.Message) iter.Seq2[string, error] {
-	s.asked = append(s.asked, prompt)
-	return func(yield func(string, error) bool) {
+// choices are the script as the only model.
+func (s *script) choices() []Choice {
+	return []Choice{{Label: "only", Model: s, Prompt: &prompt.Builder{Tokens: &prompt.Estimator{}}}}
+}
+
+func (s *script) Stream(ctx context.Context, r model.Request) iter.Seq2[model.Delta, error] {
+	s.asked = append(s.asked, r.Messages)
+	return func(yield func(model.Delta, error) bool) {
 		for _, d := range s.deltas {
-			if !yield(d, nil) {
+			if !yield(model.Delta{Text: d}, nil) {
 				return
 			}
 		}
 		if s.hang {
 			<-ctx.Done()
-			yield("", ctx.Err())
+			yield(model.Delta{}, ctx.Err())
 		} else if s.failure != nil {
-			yield("", s.failure)
+			yield(model.Delta{}, s.failure)
 		}
 	}
+}
+
+func (s *script) Forget(_ context.Context, _ string, key conversation.Key, trace string) error {
+	s.forgotten = append(s.forgotten, string(key)+" "+trace)
+	return nil
 }
 
 var errDied = errors.New("the program dies")
@@ -118,7 +132,7 @@ func (s *script) run(ctx context.Context, ev connectors.Event, attempt int, hist
 }
 
 func (s *script) runAsking(ctx, asking context.Context, ev connectors.Event, attempt int, history ...conversation.Turn) error {
-	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{SystemPrompt: "be kind", Timeout: time.Minute}, With{Choices: s.choices(), Replier: s, Store: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	return turn.Run(ctx, asking, &conversation.Lease{Event: ev, Attempt: attempt, History: history, Noted: s.note, Holder: s})
 }
 
@@ -136,7 +150,7 @@ func TestAnswerIsShownAndRemembered(t *testing.T) {
 		t.Fatalf("asked %v", s.asked)
 	}
 	for i, m := range s.asked[0] {
-		if m != want[i] {
+		if !reflect.DeepEqual(m, want[i]) {
 			t.Errorf("prompt[%d] = %v, want %v", i, m, want[i])
 		}
 	}
@@ -150,7 +164,7 @@ func TestAnswerIsShownAndRemembered(t *testing.T) {
 
 func TestFailureIsToldAndNotRemembered(t *testing.T) {
 	ev := written("hi")
-	for _, kind := range []model.Kind{model.Key, model.Request, model.TooLong, model.Busy, model.Unavailable, model.Timeout, model.Cut, model.Filtered, model.Empty} {
+	for _, kind := range []model.Kind{model.Key, model.Refused, model.TooLong, model.Busy, model.Unavailable, model.Timeout, model.Cut, model.Filtered, model.Empty} {
 		s := &script{deltas: []string{"half"}, failure: &model.Error{Kind: kind, Message: "internal detail"}}
 		if err := s.run(t.Context(), ev, 1); err != nil {
 			t.Fatal(err)
@@ -369,23 +383,11 @@ func TestStopCommand(t *testing.T) {
 	}
 }
 
-func TestAside(t *testing.T) {
-	turn := New(Config{}, With{}, nil)
-	for text, want := range map[string]bool{"/stop": true, "/停止": true, "/HELP ": true, "/new": false, "stop": false, "how do I /stop it": false} {
-		if got := turn.Aside(written(text)); got != want {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-	if turn.Aside(connectors.Event{Kind: connectors.KindPicture, Text: "/stop"}) {
-		t.Error("a picture is a command")
-	}
-}
-
 // The store was away, or the process was stopped, after the person had the answer:
 // the turn that takes the event again only writes its end.
 func TestShownAnswerIsNotShownAgain(t *testing.T) {
 	s := &script{deltas: []string{"x"}}
-	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	lease := func(attempt int) *conversation.Lease {
 		return &conversation.Lease{Event: written("hi"), Attempt: attempt, Noted: s.note, Holder: s}
 	}
@@ -409,7 +411,7 @@ func TestShownAnswerIsNotShownAgain(t *testing.T) {
 // answered.
 func TestShownAnswerIsShownAgainToWhoeverPutsItBack(t *testing.T) {
 	s := &script{deltas: []string{"x"}, lostAtDone: true}
-	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	ev := written("hi")
 	if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, Holder: s}); !errors.Is(err, conversation.ErrLost) {
 		t.Fatalf("got %v", err)
@@ -428,7 +430,7 @@ func TestJoined(t *testing.T) {
 	old.Sent, old.Address = old.Received.Add(-25*time.Hour), []byte(`"old"`)
 	next.ID, next.Sent, next.Address = "m2", next.Received, []byte(`"new"`)
 	lease := &conversation.Lease{Event: old, Joined: []connectors.Event{next}, Attempt: 1, Holder: s}
-	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err := turn.Run(t.Context(), t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
@@ -444,23 +446,26 @@ func TestJoinedTooLong(t *testing.T) {
 	s := &script{deltas: []string{"x"}}
 	half := written(strings.Repeat("x", connectors.MaxText/2+1))
 	lease := &conversation.Lease{Event: half, Joined: []connectors.Event{half}, Attempt: 1, Holder: s}
-	turn := New(Config{}, With{Model: s, Replier: s, Stopper: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err := turn.Run(t.Context(), t.Context(), lease); err != nil || len(s.asked) != 0 || len(s.replies) != 1 {
 		t.Errorf("%v, asked %d times, shown %q", err, len(s.asked), s.replies)
 	}
 }
 
-func TestAlone(t *testing.T) {
-	turn := New(Config{}, With{}, nil)
-	for text, want := range map[string]bool{"/new": true, "/新对话": true, "／HELP": true, "/stop": true, "hi": false, "/usr/bin": false} {
-		if got := turn.Alone(written(text)); got != want {
-			t.Errorf("%q: %t", text, got)
+func TestMark(t *testing.T) {
+	turn := New(Config{Shared: true}, With{}, nil)
+	for text, want := range map[string]struct{ alone, aside bool }{
+		"/new": {true, true}, "/新对话": {true, true}, "／HELP": {true, true}, "/stop": {true, true}, "/hlep": {true, true},
+		"/model qwen": {true, true}, "/retry": {true, false}, "hi": {}, "stop": {}, "how do I /stop it": {}, "/usr/bin": {}, "/new things, please": {}, "/": {}, "1/2": {},
+	} {
+		if got := turn.Mark(written(text)); got.Alone != want.alone || got.Aside != want.aside || !got.Shared {
+			t.Errorf("%q: %+v", text, got)
 		}
 	}
-	picture := written("")
+	picture := written("/stop")
 	picture.Kind = connectors.KindPicture
-	if !turn.Alone(picture) {
-		t.Error("a picture is joined with what waits beside it")
+	if got := turn.Mark(picture); !got.Alone || got.Aside {
+		t.Errorf("a picture: %+v", got)
 	}
 }
 
@@ -497,7 +502,7 @@ func TestCommandsAndKinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		forget := want == "start over" || want == "重新开始"
-		if len(s.asked) != 0 || !strings.Contains(s.replies[0], want) || s.done[0].Forget != forget {
+		if len(s.asked) != 0 || !strings.Contains(s.replies[0], want) || (len(s.forgotten) == 1) != forget {
 			t.Errorf("%q: shown %q, done %+v", text, s.replies, s.done)
 		}
 	}
@@ -532,14 +537,5 @@ func TestLanguage(t *testing.T) {
 	}
 	if got := English.languageFor(written("你好"), nil); got != English {
 		t.Errorf("a configured language gives way: %s", got)
-	}
-}
-
-func TestPromptLeavesOutTheOldest(t *testing.T) {
-	turn := New(Config{}, With{}, nil)
-	long := strings.Repeat("x", maxHistory/3)
-	messages := turn.prompt([]conversation.Turn{{Question: "oldest", Answer: long}, {Question: "b", Answer: long}, {Question: "c", Answer: long}}, "now")
-	if len(messages) != 5 || messages[0].Content != "b" || messages[4].Content != "now" {
-		t.Errorf("%d messages, the first is %.10q", len(messages), messages[0].Content)
 	}
 }

@@ -33,7 +33,7 @@ func newAPI(config Config) *api {
 		config: config,
 		http: &http.Client{
 			Timeout:   callTime,
-			Transport: connectors.NewTransport(),
+			Transport: connectors.NewTransport(config.Proxy),
 			// No API redirects, and the token goes nowhere else.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -44,18 +44,24 @@ func newAPI(config Config) *api {
 
 // fetchToken asks for the app's access token, which lives two hours.
 func (a *api) fetchToken(ctx context.Context) (string, time.Duration, error) {
-	var answer struct {
-		AccessToken string `json:"accessToken"`
-		ExpireIn    int64  `json:"expireIn"` // seconds
-	}
+	var answer tokenAnswer
 	body := map[string]string{"appKey": a.config.ClientID, "appSecret": a.config.ClientSecret}
 	if err := a.send(ctx, http.MethodPost, "get token", a.config.Endpoint+"/v1.0/oauth2/accessToken", "", body, &answer); err != nil {
 		return "", 0, err
 	}
-	if answer.AccessToken == "" {
-		return "", 0, &connectors.Error{Op: "get token", Message: "the answer holds no token"}
-	}
 	return answer.AccessToken, time.Duration(answer.ExpireIn) * time.Second, nil
+}
+
+type tokenAnswer struct {
+	AccessToken string `json:"accessToken"`
+	ExpireIn    int64  `json:"expireIn"` // seconds
+}
+
+func (t *tokenAnswer) check(op string) error {
+	if t.AccessToken == "" {
+		return &connectors.Error{Op: op, Message: "the answer holds no token"}
+	}
+	return nil
 }
 
 // call posts to an API that needs the token.
@@ -63,19 +69,27 @@ func (a *api) call(ctx context.Context, op, path string, body, answer any) error
 	return a.request(ctx, a.petty, http.MethodPost, op, path, body, answer)
 }
 
-// request calls an API that needs the token, and is paid for from the purse. A token
-// that DingTalk no longer knows is replaced once.
+// request calls an API that needs the token, and is paid for from the purse.
 func (a *api) request(ctx context.Context, purse *purse, method, op, path string, body, answer any) error {
+	return a.withToken(ctx, op, func(token string) error {
+		purse.spend(ctx)
+		err := a.send(ctx, method, op, a.config.Endpoint+path, token, body, answer)
+		if tooOften(err) {
+			purse.unspend()
+		}
+		return err
+	})
+}
+
+// withToken makes a call with the token. One that DingTalk no longer knows is replaced
+// once.
+func (a *api) withToken(ctx context.Context, op string, call func(token string) error) error {
 	for fresh := false; ; fresh = true {
 		token, err := a.token.Value(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		purse.spend(ctx)
-		err = a.send(ctx, method, op, a.config.Endpoint+path, token, body, answer)
-		if tooOften(err) {
-			purse.unspend()
-		}
+		err = call(token)
 		if fresh || !tokenRefused(err) {
 			return err
 		}
@@ -83,15 +97,29 @@ func (a *api) request(ctx context.Context, purse *purse, method, op, path string
 	}
 }
 
-// send sends body as JSON and reads the answer as JSON.
+// judged is an answer that tells inside a 200 whether anything was done.
+type judged interface {
+	check(op string) error
+}
+
+// send sends body as JSON, reads the answer as JSON, and has it judged if it is judged.
+// Every call to DingTalk's APIs goes through here.
 func (a *api) send(ctx context.Context, method, op, to, token string, body, answer any) error {
+	began := time.Now()
+	answered, err := a.exchange(ctx, method, op, to, token, body, answer)
+	a.measure(op, began, answered, err)
+	return err
+}
+
+// exchange is send; answered reports whether anybody answered.
+func (a *api) exchange(ctx context.Context, method, op, to, token string, body, answer any) (answered bool, err error) {
 	out, err := encode(body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+		return false, fmt.Errorf("%s: %w", op, err)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(out))
 	if err != nil {
-		return &connectors.Error{Op: op, Fatal: true, Err: connectors.WithoutURL(err)}
+		return false, &connectors.Error{Op: op, Fatal: true, Err: connectors.WithoutURL(err)}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
@@ -100,15 +128,20 @@ func (a *api) send(ctx context.Context, method, op, to, token string, body, answ
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {
-		return &connectors.Error{Op: op, Err: connectors.WithoutURL(err)}
+		return false, &connectors.Error{Op: op, Err: connectors.WithoutURL(err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
-		return &connectors.Error{Op: op, Err: fmt.Errorf("read answer: %w", err)}
+		return false, &connectors.Error{Op: op, Err: fmt.Errorf("read answer: %w", err)}
 	}
-	if resp.StatusCode != http.StatusOK {
-		return refused(op, resp.StatusCode, raw)
+	return true, understand(op, resp.StatusCode, raw, answer)
+}
+
+// understand reads an answer.
+func understand(op string, status int, raw []byte, answer any) error {
+	if status != http.StatusOK {
+		return refused(op, status, raw)
 	}
 	if err := banOf(op, raw); err != nil {
 		return err
@@ -116,7 +149,30 @@ func (a *api) send(ctx context.Context, method, op, to, token string, body, answ
 	if err := json.Unmarshal(raw, answer); err != nil {
 		return &connectors.Error{Op: op, Err: fmt.Errorf("parse answer: %w", err)}
 	}
+	if j, ok := answer.(judged); ok {
+		return j.check(op)
+	}
 	return nil
+}
+
+// measure tells the meter about a call.
+func (a *api) measure(op string, began time.Time, answered bool, err error) {
+	a.config.Meter.Called(op, result(answered, err), time.Since(began))
+}
+
+// result is how a call ended, for the meter. Only what is answered with 200 has no
+// code of its own.
+func result(answered bool, err error) string {
+	var e *connectors.Error
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &e) && e.Code != "":
+		return strings.Replace(e.Code, "HTTP ", "http ", 1)
+	case answered:
+		return "http 200"
+	}
+	return "none"
 }
 
 // banOf reads the answer that an address gets which has called too often:
@@ -163,7 +219,7 @@ func refused(op string, status int, raw []byte) error {
 		e.Code = "HTTP " + strconv.Itoa(status)
 	}
 	if len(body.Detail.Scopes) > 0 {
-		e.Message += " (the app lacks the permission " + strings.Join(body.Detail.Scopes, ", ") + ")"
+		e.Message += lacks(body.Detail.Scopes...)
 	}
 	switch {
 	case strings.Contains(e.Code, "QpsLimit"):
@@ -180,6 +236,11 @@ func refused(op string, status int, raw []byte) error {
 	return e
 }
 
+// lacks tells the operator which permissions to switch on.
+func lacks(scopes ...string) string {
+	return " (the app lacks the permission " + strings.Join(scopes, ", ") + ")"
+}
+
 // tooOften reports whether a call was refused because there were too many. It had
 // no effect, and DingTalk does not count it (documented).
 func tooOften(err error) bool {
@@ -191,5 +252,5 @@ const tokenInvalid = "InvalidAuthentication" // HTTP 400: the token has ended or
 
 func tokenRefused(err error) bool {
 	var e *connectors.Error
-	return errors.As(err, &e) && (e.Code == tokenInvalid || e.Code == "HTTP 401")
+	return errors.As(err, &e) && (e.Code == tokenInvalid || e.Code == "HTTP 401" || oldTokenInvalid(e.Code))
 }

@@ -1,11 +1,6 @@
 package dingtalk
 
-import (
-	"encoding/json"
-	"maps"
-
-	"longwire/connectors"
-)
+import "longwire/connectors"
 
 // button is one of the buttons below an answer.
 type button struct {
@@ -26,15 +21,26 @@ func (k *card) variables(flow string, buttons ...button) map[string]string {
 	}
 	layout := map[string]any{"order": []string{"msgContent", "staticMsgContent", "msgButtons"}}
 	if k.c.config.Act != nil {
-		var list []map[string]any
-		for _, b := range buttons {
-			list = append(list, map[string]any{"text": b.text, "color": "gray", "id": string(b.press), "request": true})
-		}
-		layout["msgButtons"] = list
+		layout["msgButtons"] = buttonList(buttons)
 	}
-	raw, err := json.Marshal(layout)
-	if err == nil { // it always is
-		maps.Copy(params, map[string]string{"sys_full_json_obj": string(raw)})
-	}
+	params["sys_full_json_obj"] = object(layout)
 	return params
+}
+
+// buttonList is how templates know buttons.
+func buttonList(buttons []button) []map[string]any {
+	list := []map[string]any{}
+	for _, b := range buttons {
+		list = append(list, map[string]any{"text": b.text, "color": "gray", "id": string(b.press), "request": true})
+	}
+	return list
+}
+
+// object is an object as the value of a variable.
+func object(v map[string]any) string {
+	raw, err := encode(v)
+	if err != nil {
+		return "{}" // it never is: v is made of texts
+	}
+	return string(raw)
 }

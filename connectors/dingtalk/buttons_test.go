@@ -142,10 +142,11 @@ func TestSubscriptions(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}))
 		row.config.Endpoint, row.config.ClientID, row.config.ClientSecret = server.URL, clientID, clientSecret
-		if _, err := New(row.config, nil, slog.New(slog.DiscardHandler)).Dial(patient(t)); err == nil {
+		c := New(row.config, nil, slog.New(slog.DiscardHandler))
+		if _, err := c.Dial(patient(t)); err == nil {
 			t.Error("dialled")
 		}
-		http.DefaultClient.CloseIdleConnections()
+		c.api.http.CloseIdleConnections()
 		server.Close()
 		slices.Sort(got)
 		if !slices.Equal(got, row.want) {

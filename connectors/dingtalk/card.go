@@ -28,6 +28,10 @@ type card struct {
 	labels connectors.Labels
 	purse  *purse
 
+	template string            // cardTemplateId
+	first    map[string]string // the variables that it appears with
+	gate     *gate             // whether such cards are open to the app
+
 	ended <-chan struct{} // closed when the answer has ended
 	begun chan struct{}   // closed when begin is over
 	err   error           // why there is no card; set before begun is closed
@@ -39,6 +43,8 @@ type card struct {
 	made    time.Time // when the card appeared
 	last    time.Time // when a frame was sent last
 	shown   string    // the last frame that was taken
+	text    string    // what it had of the answer itself
+	spare   bool      // frames have the answer and nothing else, because that was refused
 	frames  int       // how many were sent
 
 	inputting bool // the template knows that frames come
@@ -75,7 +81,14 @@ func (c *Connector) InCard(ledger connectors.Ledger) bool {
 
 // newCard is the card of a reply, as far as its note says.
 func (c *Connector) newCard(ctx context.Context, ev connectors.Event, to address, ledger connectors.Ledger, note cardNote) *card {
-	k := &card{c: c, ev: ev, to: to, ledger: ledger, note: note, labels: c.config.Labels(ev), begun: make(chan struct{})}
+	look := c.config.Card
+	k := &card{
+		c: c, ev: ev, to: to, ledger: ledger, note: note, labels: c.config.Labels(ev), begun: make(chan struct{}),
+		template: look.Template, first: map[string]string{look.Key: ""}, gate: &c.cards,
+	}
+	if look.FlowStatus {
+		k.first["flowStatus"] = flowProcessing
+	}
 	if note.Card == "" {
 		k.purse = c.reserve(ctx, wantCalls, c.filledCalls())
 	} else {
@@ -103,7 +116,7 @@ func (c *Connector) growCard(ctx context.Context, k *card, answer connectors.Ans
 // second time: whoever reads it would see it shrink.
 func (c *Connector) finishCard(ctx context.Context, k *card, answer connectors.Answer) error {
 	defer k.purse.close(ctx)
-	grown, err := connectors.Grow(ctx, answer, func(context.Context, string) (time.Duration, error) { return 0, errStill })
+	grown, err := connectors.Grow(ctx, answer, func(context.Context, connectors.View) (time.Duration, error) { return 0, errStill })
 	if err != nil {
 		return err
 	}
@@ -119,6 +132,9 @@ func (k *card) begin(ctx context.Context) {
 	if k.purse.holds() == 0 || k.c.config.Reply != ReplyCard && !k.c.slow(ctx, k.ended) {
 		return
 	}
+	if err := k.keepQuestion(ctx); err != nil {
+		k.c.log.Warn("the buttons of a card will not work", "event", k.ev.Trace(), "err", err)
+	}
 	if k.err = k.appear(ctx); k.err != nil {
 		k.c.log.Warn("card not begun", "event", k.ev.Trace(), "err", k.err)
 	}
@@ -128,7 +144,6 @@ func (k *card) begin(ctx context.Context) {
 func (k *card) appear(ctx context.Context) error {
 	again := k.note.Card != ""
 	if !again {
-		k.keepQuestion(ctx)
 		note := k.note
 		note.Card = k.ledger.Key()
 		if err := k.write(ctx, note); err != nil {
@@ -145,7 +160,7 @@ func (k *card) appear(ctx context.Context) error {
 			return err
 		})
 	})
-	k.c.cards.saw(k.c.log, err)
+	k.gate.saw(k.c.log, err)
 	if err != nil {
 		return err
 	}
@@ -166,16 +181,24 @@ func (k *card) write(ctx context.Context, note cardNote) error {
 }
 
 // keepQuestion keeps what a press of one of the card's buttons needs.
-func (k *card) keepQuestion(ctx context.Context) {
+func (k *card) keepQuestion(ctx context.Context) error {
 	if k.c.config.Act == nil {
-		return
+		return nil
 	}
 	raw, err := json.Marshal(k.ev)
-	if err == nil {
-		err = k.c.config.Shelf.Put(ctx, "card/"+k.ledger.Key(), raw, shelfTime)
-	}
 	if err != nil {
-		k.c.log.Warn("the buttons of a card will not work", "event", k.ev.Trace(), "err", err)
+		return fmt.Errorf("keep question: %w", err)
+	}
+	return k.c.config.Shelf.Put(ctx, "card/"+k.ledger.Key(), raw, shelfTime)
+}
+
+// keepText keeps what the card says, for whoever quotes it.
+func (k *card) keepText(ctx context.Context, text string) {
+	if k.note.Carrier == "" {
+		return
+	}
+	if err := k.c.config.Shelf.Put(ctx, carrierKey(k.note.Carrier), []byte(clipped(text, connectors.MaxQuote)), shelfTime); err != nil {
+		k.c.log.Warn("a quote of this card will not be understood", "event", k.ev.Trace(), "err", err)
 	}
 }
 

@@ -67,8 +67,8 @@ func TestCardOfOwnTemplate(t *testing.T) {
 // What was shown of an answer that failed stays, with the words of the failure.
 func TestCardOfAFailure(t *testing.T) {
 	cloud, r, ev := carded(t, dingtalktest.Options{}, dingtalktest.Message{}, nil)
-	must(t, answerTo(t.Context(), r, ev, func(yield func(string, error) bool) {
-		_ = yield("half", nil) && yield("", &connectors.Failure{Text: "sorry", Err: errors.New("model is away")})
+	must(t, answerTo(t.Context(), r, ev, func(yield func(connectors.Delta, error) bool) {
+		_ = yield(connectors.Say("half"), nil) && yield(connectors.Delta{}, &connectors.Failure{Text: "sorry", Err: errors.New("model is away")})
 	}))
 	if card := onlyCard(t, cloud); card.State != dingtalktest.CardFailed || card.Params["flowStatus"] != flowFailed || card.Content() != "half  \n\nsorry" {
 		t.Errorf("%+v", card)
@@ -79,8 +79,8 @@ func TestCardOfAFailure(t *testing.T) {
 func TestCardGivenUp(t *testing.T) {
 	cloud, r, ev := carded(t, dingtalktest.Options{}, dingtalktest.Message{}, nil)
 	given, notes := errors.New("given back"), newBook(ev)
-	err := r.Reply(t.Context(), ev, notes, func(yield func(string, error) bool) {
-		_ = yield("half", nil) && !errors.Is(cardSays(cloud, "half"), context.DeadlineExceeded) && yield("", given)
+	err := r.Reply(t.Context(), ev, notes, func(yield func(connectors.Delta, error) bool) {
+		_ = yield(connectors.Say("half"), nil) && !errors.Is(cardSays(cloud, "half"), context.DeadlineExceeded) && yield(connectors.Delta{}, given)
 	})
 	if card := onlyCard(t, cloud); !errors.Is(err, given) || card.Done() {
 		t.Fatalf("%v, %+v", err, card)
@@ -247,12 +247,12 @@ func TestButtonsOfTheDefaultTemplate(t *testing.T) {
 		}
 		return list
 	}
-	must(t, answerTo(t.Context(), r, ev, func(yield func(string, error) bool) {
-		if yield("a", nil) && cardSays(cloud, "a") == nil {
+	must(t, answerTo(t.Context(), r, ev, func(yield func(connectors.Delta, error) bool) {
+		if yield(connectors.Say("a"), nil) && cardSays(cloud, "a") == nil {
 			if got := ids(onlyCard(t, cloud)); got != "stop=Stop " {
 				t.Errorf("while it grows: %s", got)
 			}
-			yield("b", nil)
+			yield(connectors.Say("b"), nil)
 		}
 	}))
 	if got := ids(onlyCard(t, cloud)); got != "again=Again good=Good bad=Bad " {

@@ -43,11 +43,26 @@ type cardAnswer struct {
 }
 
 // check makes an error of a 200 that says that nothing was done.
-func (a cardAnswer) check(op string) error {
+func (a *cardAnswer) check(op string) error {
 	if a.Success == "true" {
 		return nil
 	}
 	return &connectors.Error{Op: op, Message: "the answer does not say success"}
+}
+
+// createAnswer is a cardAnswer that tells about the delivery as well.
+type createAnswer struct {
+	cardAnswer
+	again   bool   // the call is a repetition; set before it is made
+	carrier string // set by check
+}
+
+func (a *createAnswer) check(op string) (err error) {
+	if err := a.cardAnswer.check(op); err != nil {
+		return err
+	}
+	a.carrier, err = delivered(op, a.Result, a.again)
+	return err
 }
 
 // cardValues are a card's variables. All values are strings; objects are JSON in one.
@@ -59,20 +74,13 @@ type cardValues struct {
 // second card, whether it is answered with 200 or param.cardAlreadyExist. The carrier
 // is what the message that bears the card is known by in the chat.
 func (k *card) create(ctx context.Context, again bool) (carrier string, err error) {
-	const op = "create card"
-	var answer cardAnswer
-	err = k.c.api.request(ctx, k.purse, http.MethodPost, op, createPath, k.createBody(), &answer)
+	answer := createAnswer{again: again}
+	err = k.c.api.request(ctx, k.purse, http.MethodPost, "create card", createPath, k.createBody(), &answer)
 	var e *connectors.Error
-	switch {
-	case errors.As(err, &e) && e.Code == "param.cardAlreadyExist":
+	if errors.As(err, &e) && e.Code == "param.cardAlreadyExist" {
 		return "", nil
-	case err != nil:
-		return "", err
 	}
-	if err := answer.check(op); err != nil {
-		return "", err
-	}
-	return delivered(op, answer.Result, again)
+	return answer.carrier, err
 }
 
 // createBody is what the card is to be and where it is to appear.
@@ -81,15 +89,11 @@ func (k *card) createBody() map[string]any {
 	if robot == "" {
 		robot = k.c.config.RobotCode
 	}
-	params := map[string]string{k.c.config.Card.Key: ""}
-	if k.c.config.Card.FlowStatus {
-		params["flowStatus"] = flowProcessing
-	}
 	body := map[string]any{
-		"cardTemplateId": k.c.config.Card.Template,
+		"cardTemplateId": k.template,
 		"outTrackId":     k.note.Card,
 		"callbackType":   "STREAM",
-		"cardData":       cardValues{params},
+		"cardData":       cardValues{k.first},
 		"userIdType":     1,
 	}
 	space := map[string]any{"supportForward": true}
@@ -153,7 +157,6 @@ type cardFrame struct {
 
 // stream shows a frame.
 func (k *card) stream(ctx context.Context, f cardFrame) error {
-	const op = "stream to card"
 	content := f.content
 	if content == "" {
 		content = nothing
@@ -162,11 +165,7 @@ func (k *card) stream(ctx context.Context, f cardFrame) error {
 		"outTrackId": k.note.Card, "guid": guid(k.ledger.Key(), f.name), "key": k.c.config.Card.Key,
 		"content": content, "isFull": true, "isFinalize": f.final && !f.failed, "isError": f.failed,
 	}
-	var answer cardAnswer
-	if err := k.c.api.request(ctx, k.purse, http.MethodPut, op, streamPath, body, &answer); err != nil {
-		return err
-	}
-	return answer.check(op)
+	return k.c.api.request(ctx, k.purse, http.MethodPut, "stream to card", streamPath, body, &cardAnswer{})
 }
 
 // nothing stands for an empty content, which is refused.
@@ -174,16 +173,11 @@ const nothing = "…"
 
 // update sets variables of the card and leaves the others.
 func (k *card) update(ctx context.Context, params map[string]string) error {
-	const op = "update card"
 	body := map[string]any{
 		"outTrackId": k.note.Card, "cardData": cardValues{params}, "userIdType": 1,
 		"cardUpdateOptions": map[string]bool{"updateCardDataByKey": true}, // without it the others are gone
 	}
-	var answer cardAnswer
-	if err := k.c.api.request(ctx, k.purse, http.MethodPut, op, updatePath, body, &answer); err != nil {
-		return err
-	}
-	return answer.check(op)
+	return k.c.api.request(ctx, k.purse, http.MethodPut, "update card", updatePath, body, &cardAnswer{})
 }
 
 // guid is the idempotency key of a frame, in the shape of a UUID.

@@ -102,12 +102,7 @@ func (k *card) closed(ctx context.Context, words string, failed bool) error {
 		flow = flowFailed
 	}
 	k.status(ctx, flow)
-	if k.note.Carrier != "" {
-		text := clipped(words, connectors.MaxQuote)
-		if err := k.c.config.Shelf.Put(ctx, "carrier/"+k.note.Carrier, []byte(text), shelfTime); err != nil {
-			k.c.log.Warn("a quote of this answer will not be understood", "event", k.ev.Trace(), "err", err)
-		}
-	}
+	k.keepText(ctx, words)
 	note := k.note
 	note.Closed = true
 	return k.write(ctx, note)
@@ -118,7 +113,7 @@ func (k *card) closed(ctx context.Context, words string, failed bool) error {
 func (k *card) fail(ctx context.Context) {
 	err := connectors.Retry(ctx, tries, func() error {
 		return k.c.mustCall(ctx, streamPace, func() error {
-			return k.stream(ctx, cardFrame{name: "failed", content: k.shown, failed: true})
+			return k.stream(ctx, cardFrame{name: "failed", content: k.text, failed: true})
 		})
 	})
 	if err != nil {

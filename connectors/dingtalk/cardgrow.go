@@ -2,9 +2,11 @@ package dingtalk
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"longwire/connectors"
@@ -47,15 +49,15 @@ func (c cadence) pause(n int) time.Duration {
 	return time.Duration(min(float64(c.gap)*math.Pow(c.factor, float64(max(n-1, 0))), float64(growTime)))
 }
 
-// show shows the text so far as the card's next frame, when there may be one. It is a
+// show shows the answer so far as the card's next frame, when there may be one. It is a
 // connectors.Show.
-func (k *card) show(ctx context.Context, text string) (time.Duration, error) {
+func (k *card) show(ctx context.Context, v connectors.View) (time.Duration, error) {
 	select {
 	case <-k.begun:
 	case <-ctx.Done():
 		return 0, errStill
 	}
-	content, _ := k.cut(text)
+	content, text := k.view(v)
 	switch {
 	case k.made.IsZero() || int64(k.frames) >= k.cadence.frames || k.purse.holds() <= k.c.closingCalls():
 		return 0, errStill
@@ -67,7 +69,29 @@ func (k *card) show(ctx context.Context, text string) (time.Duration, error) {
 			return 0, errStill
 		}
 	}
-	return k.frame(ctx, content)
+	return k.frame(ctx, content, text)
+}
+
+// view is what the card shows of an answer that goes on: its text, or the end of the
+// thought before it, and what goes on now below. Of these only the text is the
+// answer's; what stands below it is left out where it has no room. Nothing is cut off
+// for good, so an answer that begins anew takes the place of all that was.
+func (k *card) view(v connectors.View) (content, text string) {
+	text, rest := k.cut(v.Text)
+	content = text
+	if k.spare {
+		return content, text
+	}
+	if strings.TrimSpace(v.Text) == "" {
+		content = quoted(v.Thought)
+	}
+	if below := under(content, v.Doing); len(rest) == 0 && len(below) <= k.space() {
+		content = below
+	}
+	if content == "" && k.shown != "" { // something was shown that is no more
+		content = k.labels.Thinking
+	}
+	return content, text
 }
 
 // early is how much too early it is for a frame, or for a look whether it is.
@@ -97,18 +121,20 @@ func (k *card) rest(ctx context.Context, wait time.Duration) bool {
 }
 
 // frame shows a frame, and says how long the next one has to wait.
-func (k *card) frame(ctx context.Context, content string) (time.Duration, error) {
+func (k *card) frame(ctx context.Context, content, text string) (time.Duration, error) {
 	k.frames++
 	err := k.stream(ctx, cardFrame{name: strconv.Itoa(k.frames), content: content})
 	k.last = time.Now()
 	k.c.calm.after(err)
 	switch {
 	case err == nil:
-		k.shown = content
+		k.shown, k.text = content, text
 	case tooOften(err):
 		k.frames-- // it cost nothing
 	case tooLarge(err) && k.lessRoom():
 		err = k.write(ctx, k.note)
+	case refusedContent(err) && content != text:
+		k.spare, err = true, &connectors.Error{Op: "show", Err: errors.New("only the answer itself may be shown")}
 	default:
 		k.c.log.Debug("frame not shown", "event", k.ev.Trace(), "frame", k.frames, "err", err)
 	}

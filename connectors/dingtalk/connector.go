@@ -12,16 +12,19 @@
 //	read.go       complete a quote of ours, when the event's turn begins
 //	fetch.go      get a file that came with the message
 //	reply.go      show the answer: on a card that grows (card.go, cardgrow.go,
-//	              cardend.go), or as messages to the event's own webhook or by the
+//	              cardview.go, cardend.go), or as messages to the event's own webhook or by the
 //	              robot API (plain.go, send.go)
 //	emotion.go    a reaction to the question while its answer takes long
-//	press.go      do what a button below an answer says
+//	propose.go    ask in a card with two buttons whether something is to be done
+//	press.go      do what a button says
+//	departments.go
+//	              ask which departments a person is in
 //	api.go        one call to api.dingtalk.com, its token and its errors; which calls
 //	              may be made is in gate.go, pace.go and purse.go
 //
-// The official SDK gives the endpoint call, the topics and the frame types. The
-// socket is ours (package socket), because the SDK's loop drops frames when it
-// is busy and waits three seconds and more before it dials again.
+// The official SDK gives the models, topics and frame types. The calls and the socket
+// (package socket) are ours, because the SDK's loop drops frames when it is busy and
+// waits three seconds and more before it dials again.
 //
 // # What DingTalk promises
 //
@@ -50,6 +53,11 @@ type Config struct {
 	ClientSecret string
 	RobotCode    string // default ClientID, as for every app made since 2023
 	Endpoint     string // base URL; https://api.dingtalk.com
+	// Contacts is the base URL of the older API, which knows who is in which
+	// department; default https://oapi.dingtalk.com, or Endpoint where that is not
+	// DingTalk's own.
+	Contacts string
+	Proxy    connectors.Proxy // of every call and of the stream; nil: http.ProxyFromEnvironment
 
 	Keepalive time.Duration  // how often the link is checked; default 30 s
 	Backoff   socket.Backoff // between attempts
@@ -66,6 +74,8 @@ type Config struct {
 	Rate    connectors.Rate // of each API; the zero Rate is DefaultRate
 	Mention bool            // answers in groups mention who asked
 
+	Meter connectors.Meter // is told how the connection does; nil: nobody is
+
 	now func() time.Time // what time it is for the budget; tests set it
 }
 
@@ -81,6 +91,7 @@ type Connector struct {
 	budget  *connectors.Budget
 	cards   gate         // whether cards are open to the app; gate.go
 	signs   gate         // the same for reactions
+	asks    gate         // the same for the cards of proposals; propose.go
 	calm    calm         // after a throttle; pace.go
 	repeats atomic.Int64 // plain.go
 
@@ -96,6 +107,12 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 	if config.RobotCode == "" {
 		config.RobotCode = config.ClientID
 	}
+	if config.Contacts == "" {
+		config.Contacts = contactsOf(config.Endpoint)
+	}
+	if config.Meter == nil {
+		config.Meter = connectors.Unmeasured{}
+	}
 	c := &Connector{
 		config: config,
 		intake: connectors.NewIntake(deliver, log),
@@ -106,14 +123,13 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 	}
 	c.files = c.newFiles()
 	c.prepare()
-	c.link = socket.New(c, config.Backoff, log)
+	c.link = socket.New(c, config.Backoff, config.Meter.Down, log)
 	return c
 }
 
 // Run holds the stream until ctx ends. It is called once.
 func (c *Connector) Run(ctx context.Context) {
 	defer c.api.http.CloseIdleConnections()
-	defer http.DefaultClient.CloseIdleConnections() // the SDK's calls go by it
 	defer c.intake.Wait()
 	defer c.acting.Wait()
 	c.link.Run(ctx)

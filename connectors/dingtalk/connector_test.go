@@ -126,7 +126,7 @@ func TestRefusedEventsComeAgainWithTheSameID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var tries atomic.Int32
-			cloud, r := up(t, dingtalktest.Options{RedeliverAfter: 30 * time.Millisecond, RedeliverMax: 5}, func(context.Context, connectors.Event) error {
+			cloud, r := up(t, dingtalktest.Options{RedeliverAfter: 150 * time.Millisecond, RedeliverMax: 5}, func(context.Context, connectors.Event) error {
 				if tries.Add(1) <= 2 {
 					return fail()
 				}

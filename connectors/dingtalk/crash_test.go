@@ -126,14 +126,14 @@ func crashAt(t *testing.T, at int, after bool) *mortal {
 
 // crashing is growing, and ends with the program.
 func crashing(ctx context.Context, cloud *dingtalktest.Server, deltas ...string) connectors.Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(connectors.Delta, error) bool) {
 		text := ""
 		for _, delta := range deltas {
-			if text += delta; !yield(delta, nil) {
+			if text += delta; !yield(connectors.Say(delta), nil) {
 				return
 			}
 			if _, err := cloud.WaitCard(ctx, func(c dingtalktest.Card) bool { return c.Content() == text }); err != nil {
-				yield("", errCrash)
+				yield(connectors.Delta{}, errCrash)
 				return
 			}
 		}
@@ -217,19 +217,19 @@ func TestCardOfATurnGivenUp(t *testing.T) {
 		t.Error("a reply that was not begun is in a card")
 	}
 	ctx, kill := context.WithCancel(t.Context())
-	err := r.Reply(ctx, ev, b, func(yield func(string, error) bool) {
-		if yield("first words", nil) {
+	err := r.Reply(ctx, ev, b, func(yield func(connectors.Delta, error) bool) {
+		if yield(connectors.Say("first words"), nil) {
 			_ = cardSays(cloud, "first words")
 			kill()
-			yield("", errCrash)
+			yield(connectors.Delta{}, errCrash)
 		}
 	})
 	if err == nil || !r.InCard(b) {
 		t.Fatalf("%v, and a card that was begun is none", err)
 	}
-	must(t, r.Reply(t.Context(), ev, b, func(yield func(string, error) bool) {
-		if yield("first words", nil) {
-			yield("", &connectors.Failure{Text: "sorry", Err: errCrash})
+	must(t, r.Reply(t.Context(), ev, b, func(yield func(connectors.Delta, error) bool) {
+		if yield(connectors.Say("first words"), nil) {
+			yield(connectors.Delta{}, &connectors.Failure{Text: "sorry", Err: errCrash})
 		}
 	}))
 	card := onlyCard(t, cloud)

@@ -13,15 +13,15 @@ import (
 // preparing is an answer that waits until its question bears the sign, or does not
 // wait for it.
 func preparing(t *testing.T, cloud *dingtalktest.Server, ev connectors.Event, end error) connectors.Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(connectors.Delta, error) bool) {
 		if err := cloud.WaitEmotions(patient(t), ev.ID[len(clientID)+1:], func(set []string) bool { return slices.Equal(set, []string{"thinking"}) }); err != nil {
 			t.Error(err)
 		}
 		if end == nil {
-			yield("answer", nil)
+			yield(connectors.Say("answer"), nil)
 			return
 		}
-		yield("", end)
+		yield(connectors.Delta{}, end)
 	}
 }
 
@@ -66,9 +66,9 @@ func TestSignRefused(t *testing.T) {
 	cloud, r, ev := carded(t, dingtalktest.Options{}, dingtalktest.Message{}, func(c *Config) { c.Reply = ReplyText })
 	cloud.FailRoute(dingtalktest.PathEmotionReply, dingtalktest.FailPermission(dingtalktest.ScopeRobot))
 	for range 2 {
-		must(t, answerTo(t.Context(), r, ev, func(yield func(string, error) bool) {
+		must(t, answerTo(t.Context(), r, ev, func(yield func(connectors.Delta, error) bool) {
 			eventually(t, "a try", func() bool { return cloud.Calls(dingtalktest.PathEmotionReply) > 0 })
-			yield("answer", nil)
+			yield(connectors.Say("answer"), nil)
 		}))
 	}
 	if n := cloud.Calls(dingtalktest.PathEmotionReply); n != 1 || cloud.Calls(dingtalktest.PathEmotionRecall) != 0 || len(cloud.Sent()) != 2 {
@@ -84,13 +84,13 @@ func TestSignOutlivesACrash(t *testing.T) {
 	m := &mortal{below: r.api.http.Transport, kill: kill}
 	r.api.http.Transport = m
 	notes := newBook(ev)
-	_ = r.Reply(ctx, ev, notes, func(yield func(string, error) bool) {
-		preparing(t, cloud, ev, nil)(func(string, error) bool { return true })
+	_ = r.Reply(ctx, ev, notes, func(yield func(connectors.Delta, error) bool) {
+		preparing(t, cloud, ev, nil)(func(connectors.Delta, error) bool { return true })
 		m.mu.Lock()
 		m.dead = true
 		m.mu.Unlock()
 		kill()
-		yield("", errCrash)
+		yield(connectors.Delta{}, errCrash)
 	})
 	id := ev.ID[len(clientID)+1:]
 	if len(cloud.Emotions(id)) != 1 {

@@ -2,14 +2,13 @@ package dingtalk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 
-	"github.com/open-dingtalk/dingtalk-stream-sdk-go/client"
-	"github.com/open-dingtalk/dingtalk-stream-sdk-go/logger"
 	"github.com/open-dingtalk/dingtalk-stream-sdk-go/payload"
+	"github.com/open-dingtalk/dingtalk-stream-sdk-go/utils"
 
 	"longwire/connectors"
 	"longwire/connectors/socket"
@@ -19,9 +18,9 @@ import (
 // for one connection within 90 s, so every attempt asks for a new one
 // (developer documentation, "Stream protocol").
 func (c *Connector) Dial(ctx context.Context) (*socket.Conn, error) {
-	endpoint, err := c.sdk().GetConnectionEndpoint(ctx)
+	endpoint, err := c.openEndpoint(ctx)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
 	where, err := url.Parse(endpoint.Endpoint)
 	if err != nil {
@@ -30,62 +29,55 @@ func (c *Connector) Dial(ctx context.Context) (*socket.Conn, error) {
 	query := where.Query()
 	query.Set("ticket", endpoint.Ticket)
 	where.RawQuery = query.Encode()
-	return socket.Dial(ctx, where.String(), socket.Options{Keepalive: c.config.Keepalive})
+	return socket.Dial(ctx, where.String(), socket.Options{Keepalive: c.config.Keepalive, Proxy: c.config.Proxy})
 }
 
-// sdk is the official client, used for nothing but its endpoint call.
-func (c *Connector) sdk() *client.StreamClient {
-	options := []client.ClientOption{
-		client.WithAppCredential(client.NewAppCredentialConfig(c.config.ClientID, c.config.ClientSecret)),
-		client.WithOpenApiHost(c.config.Endpoint),
-		client.WithSubscription(callbackType, messageTopic, unused),
-		client.WithSubscription(eventType, everyTopic, unused),
+// openEndpoint asks where to dial. The official SDK has the path and the models; its
+// own call makes a transport each time that there is a proxy, and never closes it.
+func (c *Connector) openEndpoint(ctx context.Context) (*endpointAnswer, error) {
+	var answer endpointAnswer
+	body := payload.ConnectionEndpointRequest{
+		ClientId: c.config.ClientID, ClientSecret: c.config.ClientSecret,
+		Subscriptions: c.subscriptions(), UserAgent: "longwire",
 	}
+	err := c.api.send(ctx, http.MethodPost, "open endpoint", c.config.Endpoint+utils.GetConnectionEndpointAPIUrl, "", body, &answer)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return &answer, nil
+}
+
+// subscriptions are what is to be pushed to us. Presses are asked for only where there
+// are buttons.
+func (c *Connector) subscriptions() []*payload.SubscriptionModel {
+	list := []*payload.SubscriptionModel{{Type: callbackType, Topic: messageTopic}, {Type: eventType, Topic: everyTopic}}
 	if c.buttons() {
-		options = append(options, client.WithSubscription(callbackType, cardTopic, unused))
+		list = append(list, &payload.SubscriptionModel{Type: callbackType, Topic: cardTopic})
 	}
-	return client.NewStreamClient(options...)
+	return list
 }
 
-// unused stands for the handler that a subscription of the SDK needs. Frames come
-// on our own socket, so it is never called.
-func unused(context.Context, *payload.DataFrame) (*payload.DataFrameResponse, error) { return nil, nil }
-
-func init() {
-	// The SDK makes its global logger on first use without a lock; set once here
-	// it is no race, and its debug lines, which hold the secret, go nowhere.
-	logger.SetLogger(silent{})
+// endpointAnswer is where to dial, and what lets us in.
+type endpointAnswer struct {
+	payload.ConnectionEndpointResponse
 }
 
-type silent struct{}
+func (e *endpointAnswer) check(op string) error {
+	if err := e.Valid(); err != nil {
+		return &connectors.Error{Op: op, Err: err}
+	}
+	return nil
+}
 
-func (silent) Debugf(string, ...any)   {}
-func (silent) Infof(string, ...any)    {}
-func (silent) Warningf(string, ...any) {}
-func (silent) Errorf(string, ...any)   {}
-func (silent) Fatalf(string, ...any)   {}
-
-// refusal makes an error of what the SDK returns for an answer that is not HTTP
-// 200: the bare body. {"code":"authFailed"} comes with HTTP 401 for a wrong
-// client id or secret.
+// refusal says which refusals only the operator can mend: {"code":"authFailed"}, which
+// comes with HTTP 401 for a wrong client id or secret. All others may pass.
 func refusal(err error) error {
-	var body struct {
-		Code    connectors.LooseString `json:"code"`
-		Message connectors.LooseString `json:"message"`
+	var e *connectors.Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	var transport *url.Error
-	switch {
-	case errors.As(err, &transport):
-		return &connectors.Error{Op: "open endpoint", Err: connectors.WithoutURL(err)}
-	case err.Error() == "":
-		return &connectors.Error{Op: "open endpoint", Message: "refused without a reason"}
-	case json.Unmarshal([]byte(err.Error()), &body) != nil || body.Code == "":
-		return &connectors.Error{Op: "open endpoint", Message: fmt.Sprintf("%.200s", err.Error())} // perhaps a whole page of HTML
-	}
-	e := &connectors.Error{Op: "open endpoint", Code: string(body.Code), Message: string(body.Message)}
-	if body.Code == "authFailed" {
-		e.Fatal = true
+	if e.Fatal = e.Code == "authFailed"; e.Fatal {
 		e.Message += " (check client_id and client_secret, and that the app is published with its robot in Stream mode)"
 	}
-	return e
+	return err
 }

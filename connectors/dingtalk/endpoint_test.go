@@ -66,7 +66,7 @@ func TestEveryAttemptHasItsOwnTicket(t *testing.T) {
 func TestEndpointThatIsNone(t *testing.T) {
 	cloud := newCloud(t, dingtalktest.Options{})
 	r := newRobot(quick(cloud), nil)
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	t.Cleanup(r.api.http.CloseIdleConnections)
 	for body, want := range map[string]string{
 		`{"endpoint":"ws://127.0.0.1/%zz","ticket":"S3CRET"}`: "not a URL",
 		`{"endpoint":"mailto:x","ticket":"S3CRET"}`:           "dial",
@@ -89,26 +89,30 @@ func TestEndpointThatIsNone(t *testing.T) {
 
 func TestRefusal(t *testing.T) {
 	rows := []struct {
-		name, body, want string
-		fatal            bool
+		name   string
+		status int
+		body   string
+		want   string
+		fatal  bool
 	}{
-		{"wrong secret", `{"code":"authFailed","message":"no"}`, "open endpoint: code authFailed: no (check client_id", true},
-		{"another code", `{"code":"system.busy","message":"later"}`, "open endpoint: code system.busy: later", false},
-		{"numeric code", `{"code":503,"message":null}`, "open endpoint: code 503", false},
-		{"no code", `{"message":"x"}`, `open endpoint: {"message":"x"}`, false},
-		{"not JSON", `<html>503</html>`, "open endpoint: <html>503</html>", false},
-		{"nothing", ``, "open endpoint: refused without a reason", false},
+		{"wrong secret", 401, `{"code":"authFailed","message":"no"}`, "open endpoint: code authFailed: no (check client_id", true},
+		{"another code", 400, `{"code":"system.busy","message":"later"}`, "open endpoint: code system.busy: later", false},
+		{"numeric code", 500, `{"code":503,"message":null}`, "open endpoint: code 503", false},
+		{"no code", 403, `{"message":"x"}`, "open endpoint: code HTTP 403: x", false},
+		{"not JSON", 503, `<html>503</html>`, "open endpoint: code HTTP 503", false},
+		{"nothing", 302, ``, "open endpoint: code HTTP 302", false},
 	}
 	for _, row := range rows {
-		err := refusal(errors.New(row.body))
+		err := refusal(refused("open endpoint", row.status, []byte(row.body)))
 		if connectors.Permanent(err) != row.fatal || !strings.HasPrefix(err.Error(), row.want) {
 			t.Errorf("%s: %v, permanent %t", row.name, err, connectors.Permanent(err))
 		}
 	}
-	if err := refusal(errors.New(strings.Repeat("页", 1<<20))); len(err.Error()) > 1000 {
+	page := strings.Repeat("页", 1<<20)
+	if err := refusal(refused("open endpoint", 502, []byte(page))); len(err.Error()) > 1000 {
 		t.Errorf("a page of %d bytes is told whole", len(err.Error()))
 	}
-	lost := refusal(&url.Error{Op: "Post", URL: "http://h/x?ticket=S3CRET", Err: context.DeadlineExceeded})
+	lost := refusal(&connectors.Error{Op: "open endpoint", Err: connectors.WithoutURL(&url.Error{Op: "Post", URL: "http://h/x?ticket=S3CRET", Err: context.DeadlineExceeded})})
 	if !errors.Is(lost, context.DeadlineExceeded) || lost.Error() != "open endpoint: post h: context deadline exceeded" {
 		t.Errorf("%v", lost)
 	}

@@ -21,7 +21,7 @@ func with(fields string) frame {
 	if fields != "" {
 		data = strings.TrimSuffix(data, "}") + "," + fields + "}" // of two the last one counts
 	}
-	return frame{payload.DataFrame{Data: data}}
+	return frame{DataFrame: payload.DataFrame{Data: data}}
 }
 
 func TestParseEvent(t *testing.T) {
@@ -201,7 +201,7 @@ func FuzzParseEvent(f *testing.F) {
 		connectors.KindEmpty: true, connectors.KindQuota: true, connectors.KindOther: true,
 	}
 	f.Fuzz(func(t *testing.T, data string) {
-		ev, err := parseEvent(frame{payload.DataFrame{Data: data}}, "work")
+		ev, err := parseEvent(frame{DataFrame: payload.DataFrame{Data: data}}, "work")
 		if err != nil {
 			return
 		}

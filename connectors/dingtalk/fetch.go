@@ -67,9 +67,7 @@ func (c *Connector) fileURL(ctx context.Context, to address, code string) (strin
 	if robot == "" {
 		robot = c.config.RobotCode
 	}
-	var answer struct {
-		URL string `json:"downloadUrl"`
-	}
+	var answer linkAnswer
 	if err := c.turn(ctx, "download"); err != nil {
 		return "", &connectors.Error{Op: op, Err: err}
 	}
@@ -77,15 +75,25 @@ func (c *Connector) fileURL(ctx context.Context, to address, code string) (strin
 	if err := c.api.call(ctx, op, "/v1.0/robot/messageFiles/download", body, &answer); err != nil {
 		return "", err
 	}
-	if answer.URL == "" {
-		return "", &connectors.Error{Op: op, Message: "the answer holds no downloadUrl"}
-	}
 	return answer.URL, nil
 }
 
+type linkAnswer struct {
+	URL string `json:"downloadUrl"`
+}
+
+func (l *linkAnswer) check(op string) error {
+	if l.URL == "" {
+		return &connectors.Error{Op: op, Message: "the answer holds no downloadUrl"}
+	}
+	return nil
+}
+
 // download gets at most limit bytes from a URL that needs no token, and is sent none.
-func (c *Connector) download(ctx context.Context, link string, limit int64) ([]byte, error) {
+func (c *Connector) download(ctx context.Context, link string, limit int64) (content []byte, err error) {
 	const op = "download"
+	began, answered := time.Now(), false
+	defer func() { c.api.measure(op, began, answered, err) }()
 	where, err := url.Parse(link)
 	if err != nil {
 		return nil, &connectors.Error{Op: op, Message: "the downloadUrl is no URL", Fatal: true}
@@ -103,13 +111,14 @@ func (c *Connector) download(ctx context.Context, link string, limit int64) ([]b
 		return nil, &connectors.Error{Op: op, Fatal: errors.Is(err, errElsewhere), Err: connectors.WithoutURL(err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
+	answered = true
 	switch {
 	case resp.StatusCode != http.StatusOK:
 		return nil, &connectors.Error{Op: op, Code: "HTTP " + strconv.Itoa(resp.StatusCode), Fatal: resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests}
 	case resp.ContentLength > limit:
 		return nil, fileTooLarge(limit)
 	}
-	content, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	content, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case int64(len(content)) > limit:
 		return nil, fileTooLarge(limit)

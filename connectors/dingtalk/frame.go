@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/open-dingtalk/dingtalk-stream-sdk-go/payload"
 	"github.com/open-dingtalk/dingtalk-stream-sdk-go/utils"
@@ -39,7 +40,10 @@ const (
 // frame is the SDK's frame, read more tolerantly than the SDK does: headers that
 // are numbers, data that is an object, and "header" for "headers" have all been
 // seen or documented, and the SDK drops such frames without a word.
-type frame struct{ payload.DataFrame }
+type frame struct {
+	payload.DataFrame
+	read time.Time // when it was read
+}
 
 func parseFrame(raw []byte) (frame, error) {
 	var wire struct {
@@ -51,7 +55,7 @@ func parseFrame(raw []byte) (frame, error) {
 	if err := json.Unmarshal(raw, &wire); err != nil {
 		return frame{}, fmt.Errorf("parse frame: %w", err)
 	}
-	f := frame{payload.DataFrame{Type: string(wire.Type), Headers: make(payload.DataFrameHeader)}}
+	f := frame{DataFrame: payload.DataFrame{Type: string(wire.Type), Headers: make(payload.DataFrameHeader)}}
 	for _, headers := range []map[string]json.RawMessage{wire.Header, wire.Headers} {
 		for key, raw := range headers {
 			var value connectors.LooseString

@@ -117,7 +117,7 @@ func TestRefusedGreetingsComeLater(t *testing.T) {
 }
 
 func helloFrame(eventType, id, data string) frame {
-	return frame{payload.DataFrame{Type: "EVENT", Headers: payload.DataFrameHeader{"topic": "*", "eventType": eventType, "eventId": id}, Data: data}}
+	return frame{DataFrame: payload.DataFrame{Type: "EVENT", Headers: payload.DataFrameHeader{"topic": "*", "eventType": eventType, "eventId": id}, Data: data}}
 }
 
 func TestParseHello(t *testing.T) {

@@ -11,5 +11,7 @@ func labels(connectors.Event) connectors.Labels {
 		Again:     "重新回答 Again",
 		Good:      "👍",
 		Bad:       "👎",
+		Yes:       "同意 Yes",
+		No:        "拒绝 No",
 	}
 }

@@ -66,12 +66,12 @@ func TestTwoHundredCards(t *testing.T) {
 
 // slowly is an answer of so many words, one after the other.
 func slowly(t *testing.T, name, words int, pause time.Duration) connectors.Answer {
-	return func(yield func(string, error) bool) {
-		if !yield(fmt.Sprintf("answer %d:", name), nil) {
+	return func(yield func(connectors.Delta, error) bool) {
+		if !yield(connectors.Say(fmt.Sprintf("answer %d:", name)), nil) {
 			return
 		}
 		for n := range words {
-			if !connectors.Sleep(t.Context(), pause) || !yield(fmt.Sprintf(" %d.", n), nil) {
+			if !connectors.Sleep(t.Context(), pause) || !yield(connectors.Say(fmt.Sprintf(" %d.", n)), nil) {
 				return
 			}
 		}
@@ -167,7 +167,7 @@ func TestGrantedMode(t *testing.T) {
 		cloud, r, ev := carded(t, dingtalktest.Options{}, dingtalktest.Message{}, func(c *Config) {
 			c.Budget, c.now = 10*granted, func() time.Time { return begin } // a tenth of it on the first day
 		})
-		must(t, answerTo(t.Context(), r, ev, func(yield func(string, error) bool) {
+		must(t, answerTo(t.Context(), r, ev, func(yield func(connectors.Delta, error) bool) {
 			if frames > 1 {
 				growing(cloud, "a", "b")(yield)
 			} else {

@@ -23,7 +23,8 @@ const DefaultTemplate = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
 //
 // A template of one's own needs a streaming variable of type markdown (Key). Buttons
 // that it has send "stop", "again", "good" or "bad", as their parameter "action" or as
-// their id, and may show the variable that Words names.
+// their id, and may show the variable that Words names. Proposals have a template of
+// DingTalk's own.
 type Card struct {
 	Template string // cardTemplateId; default DefaultTemplate
 	Key      string // the template's streaming variable, of type markdown; default msgContent
@@ -141,11 +142,13 @@ func (c *Connector) slow(ctx context.Context, ended <-chan struct{}) bool {
 // organisation cannot be sent one, nor is one made anew for a question that was given
 // up once: the platform may know its card, in whatever state.
 func (c *Connector) wantsCard(ev connectors.Event, to address) bool {
-	switch {
-	case c.config.Reply == ReplyText, ev.Retried:
-		return false
-	case to.Group && to.Chat == "", !to.Group && to.StaffID == "":
-		return false
+	return c.config.Reply != ReplyText && !ev.Retried && to.takesCard() && c.cards.open()
+}
+
+// takesCard reports whether a card can be sent there.
+func (a address) takesCard() bool {
+	if a.Group {
+		return a.Chat != ""
 	}
-	return c.cards.open()
+	return a.StaffID != ""
 }

@@ -17,8 +17,9 @@ import (
 //
 // Templates may also have actionId at the top, or actionData.cardPrivateData (client
 // source). What a template made for us has to send: "stop", "again", "good" or "bad",
-// as the parameter "action" or as the button's id. The answer, due within two seconds,
-// sets the variable Card.Words for who has pressed.
+// as the parameter "action" or as the button's id; proposals have a template of
+// DingTalk's (propose.go). The answer, due within two seconds, sets the variable
+// Card.Words for who has pressed.
 type pressData struct {
 	OutTrackID connectors.LooseString `json:"outTrackId"`
 	UserID     connectors.LooseString `json:"userId"`
@@ -61,11 +62,13 @@ func (c *Connector) press(ctx context.Context, f frame) (data string) {
 	}
 	said := make(chan string, 1)
 	c.acting.Go(func() {
-		said <- c.act(context.WithoutCancel(ctx), connectors.Action{Press: press, Event: ev, By: connectors.Person{ID: by}, ID: "press/" + f.GetMessageId()})
+		said <- c.act(context.WithoutCancel(ctx), connectors.Action{
+			Press: press, Event: ev, By: connectors.Person{ID: by}, ID: "press/" + f.GetMessageId(), Reply: id,
+		})
 	})
 	select {
 	case words := <-said:
-		return c.pressed(words)
+		return pressed(c.wordsOf(press), words)
 	case <-within.Done():
 		c.log.Info("press not answered in time, it goes on", "event", ev.Trace(), "press", press)
 		return noPress
@@ -87,14 +90,22 @@ func (c *Connector) act(ctx context.Context, a connectors.Action) string {
 	return words
 }
 
+// wordsOf is the variable in which who has pressed reads what came of it.
+func (c *Connector) wordsOf(press connectors.Press) string {
+	if press == connectors.PressYes || press == connectors.PressNo {
+		return proposalWords
+	}
+	return c.config.Card.Words
+}
+
 // pressed is the answer that shows words to who has pressed.
-func (c *Connector) pressed(words string) string {
+func pressed(variable, words string) string {
 	if words == "" {
 		return noPress
 	}
 	raw, err := encode(map[string]any{"response": map[string]any{
 		"cardUpdateOptions": map[string]bool{"updateCardDataByKey": true, "updatePrivateDataByKey": true},
-		"userPrivateData":   cardValues{map[string]string{c.config.Card.Words: words}},
+		"userPrivateData":   cardValues{map[string]string{variable: words}},
 	}})
 	if err != nil { // it never is
 		return noPress
@@ -132,7 +143,10 @@ func parsePress(raw []byte) (outTrackID, userID string, press connectors.Press) 
 }
 
 // presses are the buttons that we know.
-var presses = []connectors.Press{connectors.PressStop, connectors.PressAgain, connectors.PressGood, connectors.PressBad}
+var presses = []connectors.Press{
+	connectors.PressStop, connectors.PressAgain, connectors.PressGood, connectors.PressBad,
+	connectors.PressYes, connectors.PressNo,
+}
 
 // unquoted is the JSON in a JSON string, or raw if it is none.
 func unquoted(raw json.RawMessage) json.RawMessage {

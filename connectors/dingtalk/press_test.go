@@ -40,7 +40,7 @@ func TestPress(t *testing.T) {
 			answer, err := cloud.Press(onlyCard(t, cloud), "u9", row.id, row.params)
 			must(t, err)
 			a := next(t, actions, "an action")
-			if a.Press != row.want || a.By.ID != "u9" || a.Event.ID != ev.ID || a.Event.Text != ev.Text || a.ID == "" || seen[a.ID] {
+			if a.Press != row.want || a.By.ID != "u9" || a.Event.ID != ev.ID || a.Event.Text != ev.Text || a.ID == "" || seen[a.ID] || a.Reply != onlyCard(t, cloud).OutTrackID {
 				t.Errorf("form %d: %+v", form, a)
 			}
 			seen[a.ID] = true
@@ -126,7 +126,7 @@ func FuzzParsePress(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		id, by, press := parsePress([]byte(raw))
-		if len(id) > maxID || len(by) > maxID || press != "" && !strings.Contains("stop again good bad", string(press)) {
+		if len(id) > maxID || len(by) > maxID || press != "" && !strings.Contains("stop again good bad yes no", string(press)) {
 			t.Errorf("%q, %q, %q", id, by, press)
 		}
 		if press != "" && !json.Valid([]byte(raw)) {

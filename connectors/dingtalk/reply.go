@@ -40,7 +40,7 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 
 // closing is answer, and closes ended when it has ended.
 func closing(answer connectors.Answer, ended chan struct{}) connectors.Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(connectors.Delta, error) bool) {
 		defer close(ended)
 		answer(yield)
 	}

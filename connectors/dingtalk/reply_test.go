@@ -205,8 +205,8 @@ func TestWebhookUsable(t *testing.T) {
 
 func TestReplyShowsAFailure(t *testing.T) {
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
-	must(t, answerTo(t.Context(), r, ev, func(yield func(string, error) bool) {
-		_ = yield("half", nil) && yield("", &connectors.Failure{Text: "抱歉 abc", Err: errors.New("model is away")})
+	must(t, answerTo(t.Context(), r, ev, func(yield func(connectors.Delta, error) bool) {
+		_ = yield(connectors.Say("half"), nil) && yield(connectors.Delta{}, &connectors.Failure{Text: "抱歉 abc", Err: errors.New("model is away")})
 	}))
 	if sent := only(t, cloud); sent.Text != "half  \n\n抱歉 abc" {
 		t.Errorf("%q", sent.Text)
@@ -216,7 +216,9 @@ func TestReplyShowsAFailure(t *testing.T) {
 func TestReplyGivenUpSendsNothing(t *testing.T) {
 	cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
 	given := errors.New("given back")
-	err := answerTo(t.Context(), r, ev, func(yield func(string, error) bool) { _ = yield("half", nil) && yield("", given) })
+	err := answerTo(t.Context(), r, ev, func(yield func(connectors.Delta, error) bool) {
+		_ = yield(connectors.Say("half"), nil) && yield(connectors.Delta{}, given)
+	})
 	if !errors.Is(err, given) || connectors.Permanent(err) {
 		t.Errorf("%v", err)
 	}

@@ -16,31 +16,32 @@ import (
 // (documented). The answer is HTTP 200 also for a failure; errcode tells, as a number
 // or as a string.
 func (a *api) byWebhook(ctx context.Context, webhook, mention, title, text string) error {
-	const op = "send by webhook"
-	var answer struct {
-		Errcode connectors.LooseString `json:"errcode"`
-		Errmsg  connectors.LooseString `json:"errmsg"`
-	}
 	body := map[string]any{"msgtype": "markdown"}
 	if mention != "" {
 		body["at"] = map[string]any{"atUserIds": []string{mention}}
 		text = "@" + mention + "\n\n" + text
 	}
 	body["markdown"] = map[string]string{"title": title, "text": text}
-	if err := a.send(ctx, http.MethodPost, op, webhook, "", body, &answer); err != nil {
-		return err
-	}
-	switch answer.Errcode {
+	return a.send(ctx, http.MethodPost, "send by webhook", webhook, "", body, &hookAnswer{})
+}
+
+type hookAnswer struct {
+	Errcode connectors.LooseString `json:"errcode"`
+	Errmsg  connectors.LooseString `json:"errmsg"`
+}
+
+func (h *hookAnswer) check(op string) error {
+	switch h.Errcode {
 	case "0":
 		return nil
 	case "":
 		return &connectors.Error{Op: op, Message: "the answer holds no errcode"}
 	case "-1": // the system is busy
-		return &connectors.Error{Op: op, Code: "-1", Message: string(answer.Errmsg)}
+		return &connectors.Error{Op: op, Code: "-1", Message: string(h.Errmsg)}
 	case "410100": // too fast
-		return &connectors.Error{Op: op, Code: "410100", Message: string(answer.Errmsg), RetryAfter: 3 * time.Second}
+		return &connectors.Error{Op: op, Code: "410100", Message: string(h.Errmsg), RetryAfter: 3 * time.Second}
 	}
-	return &connectors.Error{Op: op, Code: string(answer.Errcode), Message: string(answer.Errmsg), Fatal: true}
+	return &connectors.Error{Op: op, Code: string(h.Errcode), Message: string(h.Errmsg), Fatal: true}
 }
 
 // refusedContent reports whether DingTalk did not like what was to be said: an
@@ -75,52 +76,51 @@ func (a *api) byRobot(ctx context.Context, to address, title, text string) error
 	return a.toPerson(ctx, to, body)
 }
 
-// noReceipt is a 200 without processQueryKey: whoever answered, nothing was sent.
-func noReceipt(op string) error {
-	return &connectors.Error{Op: op, Message: "the answer holds no processQueryKey"}
+// receipt is the answer to a message that was sent.
+type receipt struct {
+	Key connectors.LooseString `json:"processQueryKey"`
 }
 
-func (a *api) toGroup(ctx context.Context, to address, body map[string]any) error {
-	const op = "send to group"
-	body["openConversationId"] = to.Chat
-	if to.CoolApp != "" {
-		body["coolAppCode"] = to.CoolApp // documented: needed where a cool app brought the robot in
-	}
-	var answer struct {
-		Receipt connectors.LooseString `json:"processQueryKey"`
-	}
-	if err := a.call(ctx, op, "/v1.0/robot/groupMessages/send", body, &answer); err != nil {
-		return err
-	}
-	if answer.Receipt == "" {
-		return noReceipt(op)
+// check makes an error of a 200 without a key: whoever answered, nothing was sent.
+func (r *receipt) check(op string) error {
+	if r.Key == "" {
+		return &connectors.Error{Op: op, Message: "the answer holds no processQueryKey"}
 	}
 	return nil
 }
 
-// toPerson sends to one person. The answer is HTTP 200 also when nobody got the
-// message.
+func (a *api) toGroup(ctx context.Context, to address, body map[string]any) error {
+	body["openConversationId"] = to.Chat
+	if to.CoolApp != "" {
+		body["coolAppCode"] = to.CoolApp // documented: needed where a cool app brought the robot in
+	}
+	return a.call(ctx, "send to group", "/v1.0/robot/groupMessages/send", body, &receipt{})
+}
+
+// toPerson sends to one person.
 func (a *api) toPerson(ctx context.Context, to address, body map[string]any) error {
 	const op = "send to person"
 	if to.StaffID == "" {
 		return &connectors.Error{Op: op, Fatal: true, Message: "the person is not of this organisation, only the webhook could reach them and it has expired"}
 	}
 	body["userIds"] = []string{to.StaffID}
-	var answer struct {
-		Receipt   connectors.LooseString `json:"processQueryKey"`
-		Invalid   []string               `json:"invalidStaffIdList"`
-		Throttled []string               `json:"flowControlledStaffIdList"`
-	}
-	if err := a.call(ctx, op, "/v1.0/robot/oToMessages/batchSend", body, &answer); err != nil {
-		return err
-	}
+	return a.call(ctx, op, "/v1.0/robot/oToMessages/batchSend", body, &personReceipt{})
+}
+
+// personReceipt is the answer to a message to one person. It is HTTP 200 also when
+// nobody got the message.
+type personReceipt struct {
+	receipt
+	Invalid   []string `json:"invalidStaffIdList"`
+	Throttled []string `json:"flowControlledStaffIdList"`
+}
+
+func (p *personReceipt) check(op string) error {
 	switch {
-	case len(answer.Invalid) > 0:
+	case len(p.Invalid) > 0:
 		return &connectors.Error{Op: op, Fatal: true, Code: "invalidStaffIdList", Message: "DingTalk does not know the person"}
-	case len(answer.Throttled) > 0:
+	case len(p.Throttled) > 0:
 		return &connectors.Error{Op: op, Code: "flowControlledStaffIdList", Message: "too many messages to the person", RetryAfter: 3 * time.Second}
-	case answer.Receipt == "":
-		return noReceipt(op)
 	}
-	return nil
+	return p.receipt.check(op)
 }

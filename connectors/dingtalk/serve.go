@@ -31,11 +31,13 @@ func (c *Connector) Serve(_ context.Context, conn *socket.Conn) error {
 // delivery if somebody wrote to the robot.
 func (c *Connector) serveFrame(conn *socket.Conn, raw []byte, unacked *sync.WaitGroup) {
 	defer c.intake.Contain("read frame", "bytes", len(raw))
+	read := time.Now()
 	f, err := parseFrame(raw)
 	if err != nil {
 		c.intake.Malformed(err, "bytes", len(raw))
 		return
 	}
+	f.read = read
 	switch {
 	case f.is(systemType, pingTopic):
 		c.ack(conn, f, f.Data)
@@ -72,7 +74,7 @@ func (c *Connector) serveMessage(conn *socket.Conn, f frame, unacked *sync.WaitG
 	c.intake.Add(ev, func(err error) {
 		defer unacked.Done()
 		if err == nil {
-			c.ack(conn, f, messageAck)
+			c.acked(f, c.ack(conn, f, messageAck))
 		}
 	})
 }
@@ -100,7 +102,7 @@ func (c *Connector) serveEvent(conn *socket.Conn, f frame, unacked *sync.WaitGro
 			c.ack(conn, f, eventLater)
 			return
 		}
-		c.ack(conn, f, eventAck)
+		c.acked(f, c.ack(conn, f, eventAck))
 	})
 }
 
@@ -157,11 +159,21 @@ func (c *Connector) withheld(so bool) {
 	}
 }
 
-func (c *Connector) ack(conn *socket.Conn, f frame, data string) {
+// ack answers a frame, and reports whether the answer is on its way.
+func (c *Connector) ack(conn *socket.Conn, f frame, data string) bool {
 	if f.GetMessageId() == "" {
-		return // an ack to nothing; the documentation's sample of a disconnect has no id
+		return false // an ack to nothing; the documentation's sample of a disconnect has no id
 	}
 	if err := conn.Write(socket.Text, f.ack(data)); err != nil {
 		c.log.Warn("ack not sent, the platform will send the frame again", "frame", f.GetMessageId(), "err", err)
+		return false
+	}
+	return true
+}
+
+// acked tells the meter about a frame with an event, if its ack is on its way.
+func (c *Connector) acked(f frame, written bool) {
+	if written {
+		c.config.Meter.Acked(time.Since(f.read))
 	}
 }

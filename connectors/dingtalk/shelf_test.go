@@ -127,7 +127,7 @@ func withCards(cloud *dingtalktest.Server, change func(*Config)) Config {
 	config := quick(cloud)
 	config.Shelf = newShelf()
 	config.Labels = func(connectors.Event) connectors.Labels {
-		return connectors.Labels{Thinking: "thinking", Continued: "continued", Stop: "Stop", Again: "Again", Good: "Good", Bad: "Bad"}
+		return connectors.Labels{Thinking: "thinking", Continued: "continued", Stop: "Stop", Again: "Again", Good: "Good", Bad: "Bad", Yes: "Yes", No: "No"}
 	}
 	config.Card = Card{Gap: time.Millisecond, Quick: -1, tries: 3, fetch: time.Millisecond}
 	if change != nil {
@@ -138,11 +138,11 @@ func withCards(cloud *dingtalktest.Server, change func(*Config)) Config {
 
 // growing is an answer that goes on once its card says what there is of it.
 func growing(cloud *dingtalktest.Server, deltas ...string) connectors.Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(connectors.Delta, error) bool) {
 		text := ""
 		for i, delta := range deltas {
 			text += delta
-			if !yield(delta, nil) {
+			if !yield(connectors.Say(delta), nil) {
 				return
 			}
 			if i < len(deltas)-1 {
@@ -150,7 +150,7 @@ func growing(cloud *dingtalktest.Server, deltas ...string) connectors.Answer {
 				_, err := cloud.WaitCard(ctx, func(c dingtalktest.Card) bool { return c.Content() == text })
 				cancel()
 				if err != nil {
-					yield("", errors.New("the card does not grow: "+text))
+					yield(connectors.Delta{}, errors.New("the card does not grow: "+text))
 					return
 				}
 			}

@@ -3,11 +3,13 @@ package feishu
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
@@ -27,6 +29,7 @@ type api struct {
 	token  *connectors.Token
 	rate   *governor
 	scopes *scopes
+	meter  connectors.Meter
 }
 
 const (
@@ -38,10 +41,11 @@ func newAPI(config Config, log *slog.Logger) *api {
 	a := &api{
 		http: &http.Client{
 			Timeout:   callTime,
-			Transport: bounded{connectors.NewTransport()},
+			Transport: bounded{connectors.NewTransport(config.Proxy)},
 		},
 		rate:   newGovernor(config.Shelf, config.Rate),
 		scopes: newScopes(log),
+		meter:  config.Meter,
 	}
 	a.config = &larkcore.Config{
 		BaseUrl:      config.Endpoint,
@@ -58,7 +62,8 @@ func newAPI(config Config, log *slog.Logger) *api {
 	return a
 }
 
-// bounded cuts every answer at maxBody; the SDK reads without a bound.
+// bounded cuts every answer at maxBody; the SDK reads without a bound. A refusal that
+// is none of the platform's is an error: the SDK would keep its status to itself.
 type bounded struct{ *http.Transport }
 
 func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -66,11 +71,31 @@ func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if resp.StatusCode >= http.StatusBadRequest && !strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		_ = resp.Body.Close()
+		return nil, gateway(resp.StatusCode)
+	}
 	resp.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.LimitReader(resp.Body, maxBody), resp.Body}
 	return resp, nil
+}
+
+// gateway is the HTTP status with which somebody on the way answered in the platform's
+// place. All that the platform answers is JSON.
+type gateway int
+
+func (g gateway) Error() string { return "a gateway or proxy answered in the platform's place" }
+
+// gatewayCode is the code of a call that ended with err: the status of a gateway, else
+// "".
+func gatewayCode(err error) string {
+	var g gateway
+	if !errors.As(err, &g) {
+		return ""
+	}
+	return "HTTP " + strconv.Itoa(int(g))
 }
 
 // silent keeps the SDK from printing to standard output; what it would say comes
@@ -84,8 +109,9 @@ func (silent) Error(context.Context, ...any) {}
 
 // fetchToken asks for the tenant access token. Its errors are HTTP 200 with a
 // code; expire is what is left of a token's two hours.
-func (a *api) fetchToken(ctx context.Context) (string, time.Duration, error) {
+func (a *api) fetchToken(ctx context.Context) (value string, life time.Duration, err error) {
 	const op = "get token"
+	defer a.measure(op, time.Now(), &err)
 	resp, err := larkcore.Request(ctx, &larkcore.ApiReq{
 		HttpMethod:                http.MethodPost,
 		ApiPath:                   "/open-apis/auth/v3/tenant_access_token/internal",
@@ -93,7 +119,7 @@ func (a *api) fetchToken(ctx context.Context) (string, time.Duration, error) {
 		SupportedAccessTokenTypes: []larkcore.AccessTokenType{larkcore.AccessTokenTypeNone},
 	}, a.config)
 	if err != nil {
-		return "", 0, &connectors.Error{Op: op, Err: connectors.WithoutURL(err)}
+		return "", 0, &connectors.Error{Op: op, Code: gatewayCode(err), Err: connectors.WithoutURL(err)}
 	}
 	var answer struct {
 		larkcore.CodeError
@@ -117,11 +143,10 @@ func (a *api) call(ctx context.Context, op string, do func(option larkcore.Reque
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		resp, code, err := do(larkcore.WithTenantAccessToken(token))
-		if err != nil {
-			return &connectors.Error{Op: op, Err: brief{connectors.WithoutURL(err)}}
-		}
-		if code.Code == 0 && resp.StatusCode == http.StatusOK {
+		code, err := a.attempt(op, func() (*larkcore.ApiResp, larkcore.CodeError, error) {
+			return do(larkcore.WithTenantAccessToken(token))
+		})
+		if err == nil {
 			a.scopes.granted(op)
 			return nil
 		}
@@ -132,8 +157,21 @@ func (a *api) call(ctx context.Context, op string, do func(option larkcore.Reque
 				continue
 			}
 		}
-		return refusal(op, resp, code)
+		return err
 	}
+}
+
+// attempt makes a call once, and measures it.
+func (a *api) attempt(op string, do func() (*larkcore.ApiResp, larkcore.CodeError, error)) (code larkcore.CodeError, err error) {
+	defer a.measure(op, time.Now(), &err)
+	resp, code, err := do()
+	switch {
+	case err != nil:
+		return larkcore.CodeError{}, &connectors.Error{Op: op, Code: gatewayCode(err), Err: brief{connectors.WithoutURL(err)}}
+	case code.Code == 0 && resp.StatusCode == http.StatusOK:
+		return code, nil
+	}
+	return code, refusal(op, resp, code)
 }
 
 // brief is an error of the SDK that may quote a whole answer, for instance a
@@ -220,6 +258,18 @@ func refusal(op string, resp *larkcore.ApiResp, code larkcore.CodeError) error {
 		e.Fatal = resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && !tokenRefused(code.Code)
 	}
 	return e
+}
+
+// clearer is err with words that say what to do about it, and no hope that it passes.
+func clearer(err error, words string) error {
+	var e *connectors.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	clear := *e
+	clear.Fatal = true
+	clear.Message += " (" + words + ")"
+	return &clear
 }
 
 // limited is how long the platform asks to wait, 0 where it does not.

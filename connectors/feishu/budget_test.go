@@ -3,6 +3,8 @@ package feishu
 import (
 	"testing"
 	"time"
+
+	"longwire/connectors"
 )
 
 // As the budget is used up, answers become cards that are filled once, and then
@@ -36,7 +38,7 @@ func TestBudget(t *testing.T) {
 			may := c.budget.Reserve(t.Context(), budget, 1)
 			c.budget.Return(t.Context(), test.left)
 			before := shelf.calls()
-			noError(t, c.Reply(soon(t), ev, bookOf(ev), func(yield func(string, error) bool) {
+			noError(t, c.Reply(soon(t), ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 				if test.want == "grown" {
 					growingIn(soon(t), s, "one", " two")(yield)
 					return
@@ -44,7 +46,7 @@ func TestBudget(t *testing.T) {
 				if test.want == "once" && test.left > 0 {
 					until(t, "calls are reserved", func() bool { return shelf.calls() > before })
 				}
-				yield("one two", nil)
+				yield(connectors.Say("one two"), nil)
 			}))
 			sent, cards := visible(s), sentCards(s)
 			got := "post"
@@ -114,11 +116,11 @@ func TestBudgetLeavesTheEnd(t *testing.T) {
 	}
 	r.way, r.begun = growing, true
 	for _, text := range []string{"a", "ab", "abc", "abcd", "abcde", "abcdef"} {
-		if _, err := r.show(soon(t), text); err != nil {
+		if _, err := r.show(soon(t), connectors.View{Text: text}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	noError(t, r.finish(soon(t), "abcdefg"))
+	noError(t, r.finish(soon(t), connectors.Grown{View: connectors.View{Text: "abcdefg"}}))
 	r.end(soon(t))
 	card := finished(t, s, "abcdefg")
 	if n := len(card.Updates); n != callsForGrow-2 {

@@ -27,7 +27,7 @@ type card struct {
 	sequencer
 	open bool // it is sent
 
-	shown    string        // what this attempt has shown in it while it grew
+	shown    look          // what this attempt has shown in it while it grew
 	since    time.Time     // when it was last told to stream
 	reopened bool          // it was told again, and nothing was shown since
 	quiet    bool          // it does not grow any more, it is filled at the end
@@ -54,8 +54,8 @@ func (r *reply) card(i int) *card {
 }
 
 // open makes sure that card number i is there for people to see. If it has to be
-// made, it is made as form says; made reports that.
-func (r *reply) open(ctx context.Context, i int, form func() (string, error)) (k *card, made bool, err error) {
+// made, it is made as f says; made reports that.
+func (r *reply) open(ctx context.Context, i int, f face) (k *card, made bool, err error) {
 	if i < len(r.cards) && r.cards[i].open {
 		return r.cards[i], false, nil
 	}
@@ -67,7 +67,7 @@ func (r *reply) open(ctx context.Context, i int, form func() (string, error)) (k
 		}
 	}
 	if r.note.Cards[i].ID == "" {
-		if err := r.create(ctx, &r.note.Cards[i], form); err != nil {
+		if err := r.create(ctx, &r.note.Cards[i], f); err != nil {
 			return nil, false, err
 		}
 		made = true
@@ -84,17 +84,15 @@ func (r *reply) open(ctx context.Context, i int, form func() (string, error)) (k
 
 // create makes a card. A card whose id could not be noted is made again: nobody has
 // seen it.
-func (r *reply) create(ctx context.Context, noted *sentCard, form func() (string, error)) error {
-	json, err := form()
-	if err != nil {
-		return err
-	}
+func (r *reply) create(ctx context.Context, noted *sentCard, f face) error {
 	var id string
 	created := time.Now()
-	err = connectors.Retry(ctx, tries, func() (err error) {
-		r.calls.spend(1)
-		id, err = r.c.api.createCard(ctx, json)
-		return err
+	err := r.put(f, func(json string) error {
+		return connectors.Retry(ctx, tries, func() (err error) {
+			r.calls.spend(1)
+			id, err = r.c.api.createCard(ctx, json)
+			return err
+		})
 	})
 	if err != nil {
 		return err
@@ -132,22 +130,38 @@ func taken(err error, again bool) bool {
 	return coded(err, "230049", "18121") || again && coded(err, "230099")
 }
 
+// put has show show f; where the platform refuses that for good with a thought folded
+// in it, then without: no answer is lost over that, and no other thought is tried.
+func (r *reply) put(f face, show func(json string) error) error {
+	if r.c.unfoldable.Load() {
+		f.thought = ""
+	}
+	json, err := f.json()
+	if err != nil {
+		return err
+	}
+	if err = show(json); f.thought == "" || !connectors.Permanent(err) {
+		return err
+	}
+	refused := err
+	f.thought = ""
+	if json, err = f.json(); err != nil {
+		return err
+	}
+	if err = show(json); err == nil {
+		r.c.unfoldable.Store(true)
+		r.log.Warn("cards go without thoughts from now on, the platform refuses them", "err", refused)
+	}
+	return err
+}
+
 // replace puts card number i into its last form and switches its streaming off. That
 // it shows text is what counts: it stops streaming by itself in the end.
-func (r *reply) replace(ctx context.Context, i int, text string, buttons buttonsOf) error {
-	json, err := finishedCard(text, buttons)
-	if err != nil {
+func (r *reply) replace(ctx context.Context, i int, f face) error {
+	if err := r.fill(ctx, i, f); err != nil {
 		return err
 	}
-	k, id := r.card(i), r.note.Cards[i].ID
-	err = k.operate(ctx, id, triesToShow, func(op operation) error {
-		r.calls.spend(1)
-		return r.c.api.replaceCard(ctx, op, json)
-	})
-	if err != nil {
-		return err
-	}
-	settings, err := closed(text)
+	settings, err := closed(f.text)
 	if err != nil {
 		return err
 	}
@@ -155,6 +169,16 @@ func (r *reply) replace(ctx context.Context, i int, text string, buttons buttons
 		r.log.Info("card not closed, it closes by itself", "err", err)
 	}
 	return nil
+}
+
+// fill puts card number i into another face.
+func (r *reply) fill(ctx context.Context, i int, f face) error {
+	return r.put(f, func(json string) error {
+		return r.card(i).operate(ctx, r.note.Cards[i].ID, triesToShow, func(op operation) error {
+			r.calls.spend(1)
+			return r.c.api.replaceCard(ctx, op, json)
+		})
+	})
 }
 
 // set changes the settings of card number i.
@@ -196,7 +220,7 @@ func (r *reply) finishCards(ctx context.Context, text string) error {
 		if r.note.Cards[i].ID == "" {
 			continue
 		}
-		if err := r.replace(ctx, i, above, buttonsOf{}); err != nil {
+		if err := r.replace(ctx, i, face{text: above}); err != nil {
 			r.log.Warn("card of an earlier attempt stays as it is", "err", err)
 		}
 	}
@@ -212,11 +236,22 @@ func (r *reply) finishCard(ctx context.Context, p cardPart, last bool) error {
 	if !last {
 		text, buttons = r.continued(text), buttonsOf{}
 	}
-	_, made, err := r.open(ctx, r.at, func() (string, error) { return finishedCard(text, buttons) })
+	f := r.lastFace(text, buttons)
+	_, made, err := r.open(ctx, r.at, f)
 	if err != nil || made {
 		return err
 	}
-	return r.replace(ctx, r.at, text, buttons)
+	return r.replace(ctx, r.at, f)
+}
+
+// lastFace is how the card that it is the turn of stays. The first one has what was
+// thought besides.
+func (r *reply) lastFace(text string, buttons buttonsOf) face {
+	f := face{text: text, buttons: buttons}
+	if r.at == 0 {
+		f.thought = folded(r.thought, text)
+	}
+	return f
 }
 
 // rest is the part of text that no finished card shows, as the next one begins it.
@@ -243,7 +278,7 @@ func (r *reply) abandonCards(ctx context.Context, err error) {
 		}
 		var left error
 		if err == nil {
-			left = r.replace(ctx, i, r.buttons.labels.Continued, buttonsOf{})
+			left = r.replace(ctx, i, face{text: r.buttons.labels.Continued})
 		} else {
 			left = r.set(ctx, i, stopped)
 		}

@@ -18,7 +18,7 @@ func TestCardGrows(t *testing.T) {
 	s := cloud(t, nil)
 	c, ev := meet(t, s, withCards(s))
 	ctx := soon(t)
-	noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(string, error) bool) {
+	noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 		card, err := s.WaitCard(ctx, func(card feishutest.Card) bool { return card.MessageID != "" })
 		noError(t, err)
 		if !card.Streaming || card.Content(answerElement) != defaultLabels.Thinking || card.ParentID != ev.ID {
@@ -72,17 +72,17 @@ func TestCardEnds(t *testing.T) {
 			s := cloud(t, nil)
 			c, ev := meet(t, s, withCards(s))
 			ctx := soon(t)
-			noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(string, error) bool) {
+			noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 				_, err := s.WaitCard(ctx, func(card feishutest.Card) bool { return card.MessageID != "" })
 				noError(t, err)
 				if test.first != "" {
 					growingIn(ctx, s, test.first)(yield)
 				}
 				if test.second != "" {
-					yield(test.second, nil)
+					yield(connectors.Say(test.second), nil)
 				}
 				if test.err != nil {
-					yield("", test.err)
+					yield(connectors.Delta{}, test.err)
 				}
 			}))
 			finished(t, s, test.want)
@@ -96,9 +96,9 @@ func TestCardGivenUp(t *testing.T) {
 	s := cloud(t, nil)
 	c, ev := meet(t, s, withCards(s))
 	ctx, b, gaveUp := soon(t), bookOf(ev), errors.New("given up for now")
-	err := c.Reply(ctx, ev, b, func(yield func(string, error) bool) {
+	err := c.Reply(ctx, ev, b, func(yield func(connectors.Delta, error) bool) {
 		growingIn(ctx, s, "first", " words")(yield)
-		yield("", gaveUp)
+		yield(connectors.Delta{}, gaveUp)
 	})
 	if !errors.Is(err, gaveUp) {
 		t.Errorf("%v, want %v", err, gaveUp)
@@ -211,10 +211,10 @@ func TestCardRefusals(t *testing.T) {
 			c, ev := meet(t, s, withCards(s))
 			s.FailRoute(test.route, test.failure)
 			ctx, cardTried := soon(t), tried(c, "create")
-			noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(string, error) bool) {
+			noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 				if test.post && !test.sign {
 					until(t, "a card is tried", cardTried)
-					yield("one two", nil)
+					yield(connectors.Say("one two"), nil)
 					return
 				}
 				growingIn(ctx, s, "one", " two")(yield)
@@ -292,9 +292,9 @@ func TestCardForAWithdrawnQuestion(t *testing.T) {
 	s := cloud(t, nil)
 	c, ev := meet(t, s, withCards(s))
 	s.Recall(ev.ID)
-	noError(t, c.Reply(soon(t), ev, bookOf(ev), func(yield func(string, error) bool) {
+	noError(t, c.Reply(soon(t), ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 		until(t, "the reply is refused", func() bool { return s.Calls("POST /open-apis/im/v1/messages/{message_id}/reply") > 0 })
-		yield("words", nil)
+		yield(connectors.Say("words"), nil)
 	}))
 	if sent := visible(s); len(sent) != 0 {
 		t.Errorf("sent %+v", sent)
@@ -310,9 +310,9 @@ func TestCardWhereTheBotMayNotSpeak(t *testing.T) {
 	f.Times = -1
 	s.FailRoute(replies, f)
 	replyTried := tried(c, "reply")
-	err := c.Reply(soon(t), ev, bookOf(ev), func(yield func(string, error) bool) {
+	err := c.Reply(soon(t), ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 		until(t, "a card is sent", replyTried)
-		yield("words", nil)
+		yield(connectors.Say("words"), nil)
 	})
 	if !connectors.Permanent(err) {
 		t.Errorf("%v is not permanent", err)
@@ -326,9 +326,9 @@ func TestCardWithoutALedger(t *testing.T) {
 	c, ev := meet(t, s, withCards(s))
 	b := bookOf(ev)
 	b.fail = errors.New("the lease is lost")
-	err := c.Reply(soon(t), ev, b, func(yield func(string, error) bool) {
+	err := c.Reply(soon(t), ev, b, func(yield func(connectors.Delta, error) bool) {
 		until(t, "a note is tried", func() bool { return b.refusals() > 0 })
-		yield("words", nil)
+		yield(connectors.Say("words"), nil)
 	})
 	if !errors.Is(err, b.fail) || connectors.Permanent(err) {
 		t.Errorf("%v", err)
@@ -359,10 +359,10 @@ func TestModeOfTheNextAttempt(t *testing.T) {
 	b := bookOf(ev)
 	b.sent = []byte(`{"next":1}`)
 	text := strings.Repeat("some words ", 1500)
-	noError(t, c.Reply(soon(t), ev, b, func(yield func(string, error) bool) {
+	noError(t, c.Reply(soon(t), ev, b, func(yield func(connectors.Delta, error) bool) {
 		_, err := s.WaitReaction(soon(t), func(r feishutest.Reaction) bool { return r.MessageID == ev.ID })
 		noError(t, err)
-		yield(text, nil)
+		yield(connectors.Say(text), nil)
 	}))
 	if sent := visible(s); len(sent) != 1 || sent[0].MsgType != "post" {
 		t.Errorf("sent %+v", sent)

@@ -13,10 +13,14 @@
 //	fetch.go        fetch its pictures and files
 //	reply.go        reply to the message, at most once whatever happens: in a card
 //	                that grows (card.go, grow.go) or in messages (post.go)
+//	working.go      show meanwhile what goes on, and what the model thinks
+//	propose.go      ask whether something is to be done
 //	rate.go         keep the calls for that within the platform's rates
 //	press.go        answer who presses a button below an answer
 //	api.go          one call to the REST API, its token and its errors
 //	identity.go     who the bot is: without its open_id no mention can be told
+//	departments.go  where in the company a person is
+//	meter.go        tell how long all of that takes
 //
 // The official SDK gives the REST calls and their models. The socket is ours
 // (package socket) and so is the frame codec (pbbp2): the SDK's client loses split
@@ -60,6 +64,9 @@ type Config struct {
 	Reply  string                                      // how answers look: ReplyAuto, ReplyCard or ReplyText; "" is ReplyText without a Shelf, else ReplyAuto
 	Budget int64                                       // API calls a month; 0: no limit
 	Rate   connectors.Rate                             // of each API; the zero Rate is DefaultRate
+
+	Proxy connectors.Proxy // for every call and for the stream; nil: http.ProxyFromEnvironment
+	Meter connectors.Meter // is told how the connection does; nil: nobody is
 }
 
 // How answers look.
@@ -88,10 +95,13 @@ const maxPresses = 64
 
 // New makes a connector that hands events to deliver. It does nothing until Run.
 func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector {
+	if config.Meter == nil {
+		config.Meter = connectors.Unmeasured{}
+	}
 	c := &Connector{
 		config:  config,
 		api:     newAPI(config, log),
-		files:   newFiles(),
+		files:   newFiles(config.Proxy),
 		presses: make(chan struct{}, maxPresses),
 		log:     log,
 	}
@@ -101,7 +111,7 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 	c.groups = newGroups(c.groupForm)
 	c.cards.configure(config, log)
 	c.identity = newIdentity(c.api, config.Backoff, log)
-	c.link = socket.New(c, config.Backoff, log)
+	c.link = socket.New(c, config.Backoff, config.Meter.Down, log)
 	return c
 }
 
@@ -185,7 +195,9 @@ func (c *Connector) serveEvent(conn *socket.Conn, f frame, arrived time.Time, e 
 		unanswered.Add(1)
 		c.intake.Add(ev, func(err error) {
 			defer unanswered.Done()
-			c.answer(conn, f, arrived, settled(err))
+			if c.answer(conn, f, arrived, settled(err)) && err == nil {
+				c.api.meter.Acked(time.Since(arrived))
+			}
 		})
 	}
 }
@@ -214,10 +226,13 @@ func (c *Connector) servePress(conn *socket.Conn, f frame, arrived time.Time, pa
 	})
 }
 
-func (c *Connector) answer(conn *socket.Conn, f frame, arrived time.Time, payload []byte) {
+// answer reports whether the answer to f was written.
+func (c *Connector) answer(conn *socket.Conn, f frame, arrived time.Time, payload []byte) bool {
 	if err := conn.Write(socket.Binary, f.response(arrived, payload)); err != nil {
 		c.log.Warn("ack not sent, the platform will send the frame again", "frame", f.id(), "err", err)
+		return false
 	}
+	return true
 }
 
 // Status is the truth about the connection now. A bot that does not know itself

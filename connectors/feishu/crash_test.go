@@ -193,9 +193,9 @@ func TestCardOfATurnGivenUp(t *testing.T) {
 	if !next.InCard(b) {
 		t.Fatal("a card that was begun is none")
 	}
-	noError(t, next.Reply(soon(t), ev, b, func(yield func(string, error) bool) {
-		if yield("first words", nil) {
-			yield("", &connectors.Failure{Text: "sorry"})
+	noError(t, next.Reply(soon(t), ev, b, func(yield func(connectors.Delta, error) bool) {
+		if yield(connectors.Say("first words"), nil) {
+			yield(connectors.Delta{}, &connectors.Failure{Text: "sorry"})
 		}
 	}))
 	finished(t, s, "first words\n\nsorry")

@@ -35,6 +35,7 @@ func (c *Connector) Dial(ctx context.Context) (*socket.Conn, error) {
 	conn, err := socket.Dial(ctx, endpoint.URL, socket.Options{
 		Keepalive: endpoint.keepalive(c.config.Keepalive),
 		Ping:      ping(int32(service)),
+		Proxy:     c.config.Proxy,
 	})
 	if refused := (*socket.HandshakeError)(nil); errors.As(err, &refused) {
 		return nil, handshakeRefused(refused)
@@ -74,8 +75,9 @@ func ping(service int32) []byte {
 }
 
 // openEndpoint is the bootstrap call. Its errors come as HTTP 200 with a code.
-func (c *Connector) openEndpoint(ctx context.Context) (endpoint, error) {
+func (c *Connector) openEndpoint(ctx context.Context) (_ endpoint, err error) {
 	const op = "open endpoint"
+	defer c.api.measure(op, time.Now(), &err)
 	body, err := json.Marshal(map[string]string{"AppID": c.config.AppID, "AppSecret": c.config.AppSecret})
 	if err != nil {
 		return endpoint{}, fmt.Errorf("%s: %w", op, err)
@@ -88,7 +90,7 @@ func (c *Connector) openEndpoint(ctx context.Context) (endpoint, error) {
 	req.Header.Set("locale", "zh")
 	resp, err := c.api.http.Do(req)
 	if err != nil {
-		return endpoint{}, &connectors.Error{Op: op, Err: connectors.WithoutURL(err)}
+		return endpoint{}, &connectors.Error{Op: op, Code: gatewayCode(err), Err: connectors.WithoutURL(err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)

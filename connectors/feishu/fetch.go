@@ -109,9 +109,9 @@ func (c *Connector) request(ctx context.Context, address string, option larkcore
 
 // newFiles makes the client that files are fetched with. It has no bound of its own,
 // and does not follow the platform to other hosts.
-func newFiles() *http.Client {
+func newFiles(proxy connectors.Proxy) *http.Client {
 	return &http.Client{
-		Transport: connectors.NewTransport(),
+		Transport: connectors.NewTransport(proxy),
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) > 3 || req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
 				return errors.New("the platform sends us elsewhere")
@@ -159,8 +159,5 @@ func explained(err error) error {
 	if !known {
 		return err
 	}
-	clear := *e
-	clear.Fatal = true
-	clear.Message += " (" + reason + ")"
-	return &clear
+	return clearer(e, reason)
 }

@@ -1,7 +1,6 @@
 package feishu
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -29,18 +28,19 @@ var errCrowded = &connectors.Error{Op: opGrowCard, Message: "left out, there is 
 
 // grow shows what has come of the answer in the card that it is the turn of, and
 // goes on to the next one where that is full or old.
-func (r *reply) grow(ctx context.Context, text string) (time.Duration, error) {
+func (r *reply) grow(ctx context.Context, v connectors.View) (time.Duration, error) {
+	r.follow(v)
 	for {
-		k, p, err := r.place(ctx, text)
+		k, to, err := r.place(ctx, v)
 		if err != nil {
 			return r.setback(ctx, err)
 		}
-		if p.text == "" || p.text == k.shown || k.quiet || !r.calls.spare(callsToClose) {
+		if k.shown == to || k.quiet || !r.calls.spare(k.leaves(to)) {
 			return k.pause, nil
 		}
-		err = r.update(ctx, k, p.text)
+		err = r.update(ctx, k, to)
 		if coded(err, codeStreamTimeout, codeStreamClosed) {
-			if err := r.renew(ctx, k, text); err != nil {
+			if err := r.renew(ctx, k, v.Text); err != nil {
 				return r.setback(ctx, err)
 			}
 			continue // in another card, or in this one once more, or not at all
@@ -49,21 +49,50 @@ func (r *reply) grow(ctx context.Context, text string) (time.Duration, error) {
 	}
 }
 
-// update shows text in k while it grows. What is refused for good stays for the end.
-func (r *reply) update(ctx context.Context, k *card, text string) error {
+// leaves is how many calls are left for later by an update to what k is to look like:
+// more, if it has no new words.
+func (k *card) leaves(to look) int64 {
+	if to.words == k.shown.words {
+		return callsToSay
+	}
+	return callsToClose
+}
+
+// follow takes in what has come. Text that does not go on from what there was has been
+// withdrawn, and is shown in its place: then the answer begins anew, in the first card.
+// No card was closed for text that can be withdrawn (settled); had one been, it would
+// be filled anew.
+func (r *reply) follow(v connectors.View) {
+	if !strings.HasPrefix(v.Text, r.text) {
+		r.text, r.at, r.from, r.carry = "", 0, 0, ""
+	}
+	if r.text == "" && v.Text != "" {
+		r.worded = time.Now()
+	}
+	r.text, r.thought = v.Text, v.Thought
+}
+
+// settled reports whether the text, of n bytes, can no longer be withdrawn. Only then is
+// some of it left in a card that does not grow.
+func (r *reply) settled(n int) bool {
+	return n > connectors.MaxWithdrawn || time.Since(r.worded) > r.c.fresh
+}
+
+// update makes k look so while it grows. What is refused for good stays for the end.
+func (r *reply) update(ctx context.Context, k *card, to look) error {
 	if !r.c.api.rate.try(ctx, opGrowCard) {
 		k.slower()
 		return errCrowded
 	}
 	err := k.operate(ctx, r.note.Cards[r.at].ID, 1, func(op operation) error {
 		r.calls.spend(1)
-		return r.c.api.growCard(ctx, op, answerElement, text)
+		return r.c.api.growCard(ctx, op, answerElement, to.all)
 	})
 	switch {
 	case err == nil:
-		k.shown, k.reopened = text, false
+		k.shown, k.reopened = to, false
 		k.faster(r.c.brisk, r.calls.budget.Limited())
-		r.typing.stop()
+		r.spoken(to)
 	case coded(err, codeStreamTimeout, codeStreamClosed):
 	case connectors.Permanent(err):
 		r.log.Info("card does not grow, it will be filled at the end", "err", err)
@@ -75,38 +104,47 @@ func (r *reply) update(ctx context.Context, k *card, text string) error {
 	return err
 }
 
-// place is the card that grows, there for people to see, and what it is to show.
-func (r *reply) place(ctx context.Context, text string) (*card, cardPart, error) {
+// spoken ends the sign of life once there are words.
+func (r *reply) spoken(shown look) {
+	if shown.words != "" {
+		r.typing.stop()
+	}
+}
+
+// place is the card that grows, there for people to see, and what it is to look like.
+// While this attempt has no words, those of an earlier one stay.
+func (r *reply) place(ctx context.Context, v connectors.View) (*card, look, error) {
 	for {
-		rest := r.rest(text)
+		rest := r.rest(v.Text)
 		p := firstPart(rest)
-		k, made, err := r.open(ctx, r.at, func() (string, error) {
-			return growingCard(cmp.Or(p.text, r.buttons.labels.Thinking), r.buttons)
-		})
+		to := r.look(v, p)
+		k, made, err := r.open(ctx, r.at, face{text: to.all, buttons: r.buttons, kind: grows})
 		if err != nil {
-			return nil, cardPart{}, err
+			return nil, look{}, err
 		}
-		if made && p.text != "" {
-			k.shown = p.text
-			r.typing.stop()
+		if made {
+			k.shown = to
+			r.spoken(to)
 		}
 		switch full := p.n < len(rest); {
 		case full:
 			err = r.turnOver(ctx, p)
 		case time.Since(k.since) >= r.c.cardLife && !k.quiet:
-			err = r.renew(ctx, k, text)
+			err = r.renew(ctx, k, v.Text)
+		case to.words == "" && k.shown == look{}:
+			return k, k.shown, nil
 		default:
-			return k, p, nil
+			return k, to, nil
 		}
 		if err != nil {
-			return nil, cardPart{}, err
+			return nil, look{}, err
 		}
 	}
 }
 
 // turnOver finishes the card that grows with p, and goes on to the next one.
 func (r *reply) turnOver(ctx context.Context, p cardPart) error {
-	if err := r.replace(ctx, r.at, r.continued(p.text), buttonsOf{}); err != nil {
+	if err := r.replace(ctx, r.at, r.lastFace(r.continued(p.text), buttonsOf{})); err != nil {
 		return err
 	}
 	r.advance(p)
@@ -117,8 +155,10 @@ func (r *reply) turnOver(ctx context.Context, p cardPart) error {
 // is something to leave in this one; else in this one, which is told to stream
 // again. An earlier attempt's card has nothing of this one's to leave.
 func (r *reply) renew(ctx context.Context, k *card, text string) error {
-	if p := lastBorder(r.rest(text)); k.shown != "" && p.n > len(r.carry) && strings.TrimSpace(p.text) != "" {
-		return r.turnOver(ctx, p)
+	if k.shown.words != "" && r.settled(len(text)) {
+		if p := lastBorder(r.rest(text)); p.n > len(r.carry) && strings.TrimSpace(p.text) != "" {
+			return r.turnOver(ctx, p)
+		}
 	}
 	if k.reopened {
 		k.quiet = true

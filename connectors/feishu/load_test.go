@@ -48,12 +48,12 @@ func TestManyCards(t *testing.T) {
 	began := time.Now()
 	for i, ev := range asked {
 		all.Go(func() {
-			errs <- replicas[i%2].Reply(soon(t), ev, bookOf(ev), func(yield func(string, error) bool) {
+			errs <- replicas[i%2].Reply(soon(t), ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 				tick := time.NewTicker(20 * time.Millisecond) // a model's deltas
 				defer tick.Stop()
 				for n := range 200 {
 					<-tick.C
-					if !yield(fmt.Sprintf("%d:%d ", i, n), nil) {
+					if !yield(connectors.Say(fmt.Sprintf("%d:%d ", i, n)), nil) {
 						return
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"longwire/connectors"
 	"longwire/connectors/feishu/feishutest"
 )
 
@@ -93,10 +94,10 @@ func TestLongAnswerInCards(t *testing.T) {
 					pieces, rest = append(pieces, rest[:n]), rest[n:]
 				}
 			}
-			noError(t, c.Reply(soon(t), ev, bookOf(ev), func(yield func(string, error) bool) {
+			noError(t, c.Reply(soon(t), ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 				last := pieces[len(pieces)-1]
 				growingIn(soon(t), s, pieces[:len(pieces)-1]...)(yield)
-				yield(last, nil)
+				yield(connectors.Say(last), nil)
 			}))
 			cards := sentCards(s)
 			shown := allCards(s)
@@ -134,18 +135,22 @@ func TestAnswerOfElevenMinutes(t *testing.T) {
 			s := cloud(t, nil)
 			config := withCards(s)
 			c, ev := meet(t, s, config)
+			filler := ""
 			if ours {
 				c.cardLife = 300 * time.Millisecond // of its ten minutes
+				c.fresh = 0                         // so that nothing can be withdrawn for its age
+			} else {
+				filler = strings.Repeat(" tick.", connectors.MaxWithdrawn/6/6) // and here for its length
 			}
 			var pieces []string
 			for i := range 12 {
-				pieces = append(pieces, fmt.Sprintf("Minute %d begins.\n\nAnd there ends%d", i, i))
+				pieces = append(pieces, fmt.Sprintf("Minute %d begins.%s\n\nAnd there ends%d", i, filler, i))
 			}
 			ctx := soon(t)
-			noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(string, error) bool) {
+			noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 				for i, piece := range pieces {
 					more := true
-					growingIn(ctx, s, piece)(func(delta string, err error) bool {
+					growingIn(ctx, s, piece)(func(delta connectors.Delta, err error) bool {
 						more = yield(delta, err)
 						return more
 					})
@@ -182,7 +187,7 @@ func TestCardOfASlowModel(t *testing.T) {
 	s := cloud(t, nil)
 	c, ev := meet(t, s, withCards(s))
 	ctx := soon(t)
-	noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(string, error) bool) {
+	noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 		_, err := s.WaitCard(ctx, func(card feishutest.Card) bool { return card.MessageID != "" })
 		noError(t, err)
 		s.Skip(11 * time.Minute)

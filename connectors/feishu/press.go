@@ -85,6 +85,7 @@ func (c *Connector) press(ctx context.Context, payload []byte) (answer []byte, e
 		Event: ev,
 		By:    connectors.Person{ID: string(p.Event.Operator.OpenID)},
 		ID:    string(p.Header.EventID),
+		Reply: string(value.Reply),
 	})
 	if err != nil {
 		c.log.Warn("press not carried out", "event", ev.Trace(), "press", clip(string(value.Press), 20), "err", err)

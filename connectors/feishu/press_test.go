@@ -54,14 +54,14 @@ func TestPress(t *testing.T) {
 			t.Errorf("%s: %+v", button, pressed)
 		}
 		a := done.last(t)
-		if a.Press != button || a.By.ID != somebody.OpenID || a.Event.ID != ev.ID || a.Event.Text != ev.Text || a.ID == "" {
+		if a.Press != button || a.By.ID != somebody.OpenID || a.Event.ID != ev.ID || a.Event.Text != ev.Text || a.ID == "" || a.Reply != bookOf(ev).Key() {
 			t.Errorf("%s: %+v", button, a)
 		}
 	}
-	noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(string, error) bool) {
+	noError(t, c.Reply(ctx, ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 		growingIn(ctx, s, "one")(yield)
 		press(connectors.PressStop)
-		yield(" and no more", nil)
+		yield(connectors.Say(" and no more"), nil)
 	}))
 	finished(t, s, "one and no more")
 	for _, button := range []connectors.Press{connectors.PressAgain, connectors.PressGood, connectors.PressBad} {

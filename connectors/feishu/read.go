@@ -177,6 +177,7 @@ func (a *api) readMessage(ctx context.Context, id string, asSent bool) ([]item, 
 	err := a.get(ctx, op, "/open-apis/im/v1/messages/"+id, query, &data)
 	if coded(err, "230027") {
 		a.scopes.lacks(op, groupScope)
+		err = clearer(err, "the app lacks the scope "+groupScope)
 	}
 	if err != nil {
 		return nil, err

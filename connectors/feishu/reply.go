@@ -33,7 +33,7 @@ const (
 //
 // The answer grows in a card, or in several where it is long (card.go). Where there
 // can be no card, or the calls for it are used up, it is sent in messages when it is
-// whole (post.go). What an earlier attempt has begun in one of these ways goes on in
+// whole (post.go), and nothing is shown of what goes on meanwhile (working.go). What an earlier attempt has begun in one of these ways goes on in
 // the same: the ledger tells (note.go).
 func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger connectors.Ledger, answer connectors.Answer) error {
 	r, err := c.newReply(ev, ledger)
@@ -45,7 +45,7 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 	if err != nil {
 		return fmt.Errorf("reply: %w", err)
 	}
-	err = r.finish(ctx, grown.Words())
+	err = r.finish(ctx, grown)
 	switch {
 	case withdrawn(err):
 		r.log.Info("question was withdrawn, no answer is shown", "reason", err)
@@ -87,6 +87,10 @@ type reply struct {
 	from    int     // where in the answer it begins
 	carry   string  // what its text begins with besides
 	buttons buttonsOf
+
+	text    string    // the answer, when it was last looked at
+	worded  time.Time // when its first words came
+	thought string    // what the model had thought by then
 }
 
 func (c *Connector) newReply(ev connectors.Event, ledger connectors.Ledger) (*reply, error) {
@@ -113,9 +117,9 @@ func (c *Connector) newReply(ev connectors.Event, ledger connectors.Ledger) (*re
 // watched is answer with an empty delta before it, so that it is shown from the
 // beginning that there will be one; whole is closed behind it.
 func (r *reply) watched(answer connectors.Answer) connectors.Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(connectors.Delta, error) bool) {
 		defer close(r.whole)
-		if yield("", nil) {
+		if yield(connectors.Delta{}, nil) {
 			answer(yield)
 		}
 	}
@@ -125,7 +129,7 @@ func (r *reply) watched(answer connectors.Answer) connectors.Answer {
 var errStill = &connectors.Error{Op: "grow", Message: "shown when it is whole", Fatal: true}
 
 // show shows what has come of the answer; it is connectors.Show.
-func (r *reply) show(ctx context.Context, text string) (time.Duration, error) {
+func (r *reply) show(ctx context.Context, v connectors.View) (time.Duration, error) {
 	if !r.begun {
 		if r.c.config.Shelf == nil && len(r.note.Cards) == 0 {
 			return 0, errStill
@@ -142,7 +146,7 @@ func (r *reply) show(ctx context.Context, text string) (time.Duration, error) {
 	if r.way != growing || r.gone != nil {
 		return 0, errStill
 	}
-	return r.grow(ctx, text)
+	return r.grow(ctx, v)
 }
 
 // begin chooses the way, and shows signs of life.
@@ -189,7 +193,9 @@ func (r *reply) choose(ctx context.Context) {
 func (r *reply) answers() bool { return r.ledger.Key() == connectors.ReplyKey(r.ev, "") }
 
 // finish shows the whole answer for good.
-func (r *reply) finish(ctx context.Context, text string) error {
+func (r *reply) finish(ctx context.Context, grown connectors.Grown) error {
+	text := grown.Words()
+	r.follow(connectors.View{Text: text, Thought: grown.Thought})
 	if r.gone != nil {
 		return r.gone
 	}
@@ -275,11 +281,14 @@ type cards struct {
 	budget   *connectors.Budget
 	noCards  atomic.Int64  // until when none are made, in nanoseconds since 1970
 	cardLife time.Duration // how long one grows
+	fresh    time.Duration // how old a text may be that is withdrawn
 	brisk    time.Duration // between two updates of one, when there is room
+
+	unfoldable atomic.Bool // the platform has refused a card for the thought folded in it
 }
 
 func (c *cards) configure(config Config, log *slog.Logger) {
-	c.cardLife, c.brisk = cardLife, briskPause
+	c.cardLife, c.fresh, c.brisk = cardLife, connectors.Withdrawable, briskPause
 	c.budget = &connectors.Budget{Shelf: config.Shelf, Log: log}
 	if config.Shelf != nil {
 		c.budget.Calls = config.Budget

@@ -27,8 +27,8 @@ func TestReply(t *testing.T) {
 	s := cloud(t, nil)
 	c, in := talk(t, s)
 	ev := ask(t, s, in)
-	answer := func(yield func(string, error) bool) {
-		_ = yield("## Hello\n", nil) && yield("**you** & <me>\n", nil) && yield("```go\n# x\n```", nil)
+	answer := func(yield func(connectors.Delta, error) bool) {
+		_ = yield(connectors.Say("## Hello\n"), nil) && yield(connectors.Say("**you** & <me>\n"), nil) && yield(connectors.Say("```go\n# x\n```"), nil)
 	}
 	// As after a crash: the same again.
 	noError(t, answerTo(soon(t), c, ev, answer))
@@ -179,15 +179,15 @@ func TestReplyShowsFailures(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
 	c, in := talk(t, s)
-	noError(t, answerTo(soon(t), c, ask(t, s, in), func(yield func(string, error) bool) {
-		_ = yield("so far", nil) && yield("", &connectors.Failure{Text: "Sorry (abcd2345)", Err: errors.New("no model")})
+	noError(t, answerTo(soon(t), c, ask(t, s, in), func(yield func(connectors.Delta, error) bool) {
+		_ = yield(connectors.Say("so far"), nil) && yield(connectors.Delta{}, &connectors.Failure{Text: "Sorry (abcd2345)", Err: errors.New("no model")})
 	}))
 	if sent := s.Sent(); len(sent) != 1 || sent[0].Text != "so far\n\nSorry (abcd2345)" {
 		t.Fatalf("sent %+v", sent)
 	}
 	gaveUp := errors.New("given up for now")
-	err := answerTo(soon(t), c, ask(t, s, in), func(yield func(string, error) bool) {
-		_ = yield("so far", nil) && yield("", gaveUp)
+	err := answerTo(soon(t), c, ask(t, s, in), func(yield func(connectors.Delta, error) bool) {
+		_ = yield(connectors.Say("so far"), nil) && yield(connectors.Delta{}, gaveUp)
 	})
 	if !errors.Is(err, gaveUp) {
 		t.Errorf("%v, want %v", err, gaveUp)

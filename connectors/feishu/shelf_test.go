@@ -235,14 +235,14 @@ func withCards(s *feishutest.Server) Config {
 // growingIn is an answer in pieces, each of which waits until the one before is to be
 // seen in a card; meanwhile nothing comes, again and again. It ends early with ctx.
 func growingIn(ctx context.Context, s *feishutest.Server, pieces ...string) connectors.Answer {
-	return func(yield func(string, error) bool) {
+	return func(yield func(connectors.Delta, error) bool) {
 		said := ""
 		for _, piece := range pieces {
 			said += piece
 			words := strings.Fields(said)
 			last := words[len(words)-1]
 			for seen := false; !seen; piece = "" {
-				if !yield(piece, nil) {
+				if !yield(connectors.Say(piece), nil) {
 					return
 				}
 				wait, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
@@ -251,7 +251,7 @@ func growingIn(ctx context.Context, s *feishutest.Server, pieces ...string) conn
 				})
 				cancel()
 				if seen = err == nil; ctx.Err() != nil {
-					yield("", context.Cause(ctx))
+					yield(connectors.Delta{}, context.Cause(ctx))
 					return
 				}
 			}

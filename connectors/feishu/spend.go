@@ -15,6 +15,7 @@ const (
 	callsForGrow = 6
 	callsForCard = 3
 	callsToClose = 2 // that growing leaves for the end
+	callsToSay   = 8 // that an update without new words leaves for those with some
 	callsToType  = 8 // that have to be left when the sign of life is put there
 )
 

@@ -24,11 +24,11 @@ func TestTyping(t *testing.T) {
 			config.Reply = ReplyText
 			c, ev := meet(t, s, config)
 			ctx := soon(t)
-			err := c.Reply(ctx, ev, bookOf(ev), func(yield func(string, error) bool) {
+			err := c.Reply(ctx, ev, bookOf(ev), func(yield func(connectors.Delta, error) bool) {
 				_, err := s.WaitReaction(ctx, func(r feishutest.Reaction) bool { return r.MessageID == ev.ID && r.Emoji == typingEmoji })
 				noError(t, err)
-				if yield("words", nil) && end != nil {
-					yield("", end)
+				if yield(connectors.Say("words"), nil) && end != nil {
+					yield(connectors.Delta{}, end)
 				}
 			})
 			if (err != nil) != (name == "given up") {

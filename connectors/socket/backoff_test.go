@@ -86,7 +86,7 @@ func timeline(t *testing.T, backoff Backoff, outcomes []outcome) []time.Duration
 		}
 		return outcomes[len(at)-1](t)
 	}}
-	New(p, backoff, silence).Run(ctx)
+	New(p, backoff, untold, silence).Run(ctx)
 	time.Sleep(time.Minute) // until the peers have gone too
 	return at
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// Ping is the binary frame that asks for a sign of life; nil means a
 	// websocket ping.
 	Ping []byte
+	// Proxy says through which proxy to dial; nil means http.ProxyFromEnvironment. It
+	// is asked with the URL's scheme as http or https.
+	Proxy connectors.Proxy
 	// wall is the wall clock, which goes on while the machine sleeps; a test sets
 	// another one.
 	wall func() time.Time
@@ -41,6 +44,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Silence <= 0 {
 		o.Silence = o.Keepalive * 5 / 2
+	}
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyFromEnvironment
 	}
 	if o.wall == nil {
 		o.wall = func() time.Time { return time.Now().Round(0) }
@@ -104,9 +110,10 @@ type Conn struct {
 // Dial opens a websocket. A refused upgrade is a *HandshakeError. The URL is a
 // secret (it carries a ticket) and is in no error.
 func Dial(ctx context.Context, url string, opts Options) (*Conn, error) {
+	opts = opts.withDefaults()
 	unwatch := func() bool { return true }
 	dialer := websocket.Dialer{
-		Proxy:            http.ProxyFromEnvironment,
+		Proxy:            opts.Proxy,
 		HandshakeTimeout: handshakeTime,
 		NetDialContext: func(limited context.Context, network, addr string) (net.Conn, error) {
 			tcp, err := new(net.Dialer).DialContext(limited, network, addr)
@@ -131,7 +138,7 @@ func Dial(ctx context.Context, url string, opts Options) (*Conn, error) {
 func newConn(ws *websocket.Conn, opts Options) (*Conn, error) {
 	c := &Conn{
 		ws:      ws,
-		opts:    opts.withDefaults(),
+		opts:    opts,
 		retired: make(chan struct{}),
 		closed:  make(chan struct{}),
 	}
@@ -146,6 +153,9 @@ func newConn(ws *websocket.Conn, opts Options) (*Conn, error) {
 	}
 	return c, nil
 }
+
+// ErrSilent is why a socket ended on which nothing came for Options.Silence.
+var ErrSilent = errors.New("silent")
 
 // alive notes a sign of life: the socket may now be silent for Silence again.
 // Only Dial and the reading goroutine call it.
@@ -202,7 +212,7 @@ func (c *Conn) why(err error) error {
 		return fmt.Errorf("the machine slept for %s, or its clock was set: the socket is taken for dead", slept.Round(time.Second))
 	}
 	if errors.As(err, &timeout) && timeout.Timeout() && !c.interrupted.Load() {
-		return fmt.Errorf("silent for %s, taken for dead", c.opts.Silence)
+		return fmt.Errorf("%w for %s, taken for dead", ErrSilent, c.opts.Silence)
 	}
 	return err
 }

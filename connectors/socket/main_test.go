@@ -157,7 +157,7 @@ var quick = Backoff{Min: time.Millisecond, Max: 5 * time.Millisecond, Slow: 5 * 
 // has.
 func run(t *testing.T, p Platform, backoff Backoff, log *slog.Logger) (link *Link, stop func()) {
 	t.Helper()
-	link = New(p, backoff, log)
+	link = New(p, backoff, untold, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); link.Run(ctx) }()
@@ -209,7 +209,7 @@ func pair(t *testing.T, opts Options) (conn *Conn, peer *websocket.Conn) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	conn, err = newConn(ws, opts)
+	conn, err = newConn(ws, opts.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,3 +271,6 @@ func waitState(t *testing.T, link *Link, want connectors.State) connectors.Statu
 	eventually(t, "state "+string(want), func() bool { got = link.Status(); return got.State == want })
 	return got
 }
+
+// untold is told that a stream is down, where a test does not care.
+func untold(error) {}

@@ -89,7 +89,7 @@ func TestRetiredSocketThatIsForgottenEnds(t *testing.T) {
 			return err
 		}
 		done := make(chan struct{})
-		go func() { defer close(done); New(p, Backoff{}, silence).Run(ctx) }()
+		go func() { defer close(done); New(p, Backoff{}, untold, silence).Run(ctx) }()
 		time.Sleep(time.Minute + retireTime + time.Second)
 		synctest.Wait()
 		if dials != 2 || lived != time.Minute+retireTime {

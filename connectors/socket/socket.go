@@ -55,6 +55,7 @@ type Platform interface {
 type Link struct {
 	platform Platform
 	backoff  Backoff
+	down     func(why error)
 	log      *slog.Logger
 
 	mu     sync.Mutex
@@ -62,11 +63,13 @@ type Link struct {
 	status connectors.Status // without LastFrame; guarded by mu
 }
 
-// New makes a link. It does nothing until Run.
-func New(platform Platform, backoff Backoff, log *slog.Logger) *Link {
+// New makes a link. It does nothing until Run. It tells down that a stream has ended or
+// that an attempt has failed, and why; nil is the platform's own wish to go on elsewhere.
+func New(platform Platform, backoff Backoff, down func(why error), log *slog.Logger) *Link {
 	return &Link{
 		platform: platform,
 		backoff:  backoff.WithDefaults(),
+		down:     down,
 		log:      log,
 		status:   connectors.Status{State: connectors.Stopped, Since: time.Now()},
 	}
@@ -102,6 +105,7 @@ func (l *Link) Run(ctx context.Context) {
 		}
 		if conn.isRetired() && (long || !hasty) {
 			l.log.Info("platform lets go of the stream, dialling the next")
+			l.down(nil)
 		} else {
 			l.wait(ctx, &backoff, err)
 		}
@@ -170,6 +174,7 @@ func (l *Link) wait(ctx context.Context, backoff *Backoff, err error) {
 		delay, state = backoff.Slow, connectors.Failed
 	}
 	delay = max(delay, connectors.RetryAfter(err))
+	l.down(err)
 
 	problem := localPort.ReplaceAllString(err.Error(), "")
 	l.mu.Lock()

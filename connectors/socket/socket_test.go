@@ -245,7 +245,7 @@ func TestLinkFinishesWhatServeHasInHand(t *testing.T) {
 		close(written)
 		return ctx.Err()
 	}
-	link := New(p, quick, silence)
+	link := New(p, quick, untold, silence)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); link.Run(ctx) }()
@@ -304,5 +304,5 @@ func TestLinkStopsWhereverItIs(t *testing.T) {
 func TestLinkNeverDialsWhenItsContextHasEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	New(&platform{dial: func(context.Context) (*Conn, error) { t.Error("dialled"); return nil, errors.New("no") }}, quick, silence).Run(ctx)
+	New(&platform{dial: func(context.Context) (*Conn, error) { t.Error("dialled"); return nil, errors.New("no") }}, quick, untold, silence).Run(ctx)
 }

@@ -25,7 +25,7 @@ func TestStatusTellsTheTruth(t *testing.T) {
 		return Dial(ctx, s.url, Options{})
 	}
 	var log journal
-	link := New(p, Backoff{Min: time.Millisecond, Max: time.Millisecond, Slow: time.Millisecond}, log.logger())
+	link := New(p, Backoff{Min: time.Millisecond, Max: time.Millisecond, Slow: time.Millisecond}, untold, log.logger())
 	check := func(when string, state connectors.State, problem string, connects, attempts int) {
 		t.Helper()
 		st := waitState(t, link, state)

@@ -29,6 +29,7 @@ import (
 //	                                      time there are two, without the one in the middle: the
 //	                                      oldest was taken by itself
 //	    notes                 K        -> the note of the oldest waiting event
+//	    forgotten             K        -> nothing  the turn of the oldest is not to be remembered
 //	    turns                 K seq    -> the turn (record.EncodeTurn); seq counts 1, 2, 3 … within the conversation
 //	    used                  K        -> time     when a turn was last appended; there while K has turns
 //	    idle                  time K   -> nothing  the same by time, to find what has expired
@@ -44,7 +45,8 @@ import (
 //	K        the conversation: length in 2 bytes, then its key. The length makes
 //	         sure that no conversation's entries are among those of another
 //	         whose key starts alike.
-//	id       SHA-256 of the event id, so that any id fits; in expiry the trace
+//	id       SHA-256 of the event id, so that any id fits, or of the trace of a
+//	         Forget that was carried out; in expiry the trace
 //	         itself, where a life began anew after its id had been forgotten
 //	trace    of the event, 8 characters
 //	N        SHA-256 of a name on the shelf, so that any name fits
@@ -67,6 +69,7 @@ var (
 	waitingBucket     = []byte("waiting")
 	lanesBucket       = []byte("lanes")
 	notesBucket       = []byte("notes")
+	forgottenBucket   = []byte("forgotten")
 	turnsBucket       = []byte("turns")
 	usedBucket        = []byte("used")
 	idleBucket        = []byte("idle")
@@ -92,6 +95,7 @@ type records struct {
 	connection *bbolt.Bucket
 
 	waiting, lanes, notes *bbolt.Bucket
+	forgotten             *bbolt.Bucket
 	turns, used, idle     *bbolt.Bucket
 	seen, expiry, lives   *bbolt.Bucket
 	letters, buried       *bbolt.Bucket
@@ -106,9 +110,10 @@ type named struct {
 }
 
 // buckets are all buckets of a connection.
-func (r *records) buckets() [14]named {
+func (r *records) buckets() [15]named {
 	return [...]named{
 		{waitingBucket, &r.waiting}, {lanesBucket, &r.lanes}, {notesBucket, &r.notes},
+		{forgottenBucket, &r.forgotten},
 		{turnsBucket, &r.turns}, {usedBucket, &r.used}, {idleBucket, &r.idle},
 		{seenBucket, &r.seen}, {expiryBucket, &r.expiry}, {livesBucket, &r.lives},
 		{lettersBucket, &r.letters}, {buriedBucket, &r.buried},
@@ -169,6 +174,10 @@ func idOf(eventID string) []byte {
 	sum := sha256.Sum256([]byte(eventID))
 	return sum[:]
 }
+
+// forgetID is the key under which it is remembered that a Forget was carried out. No
+// event has an id with a zero byte before it.
+func forgetID(trace string) []byte { return idOf("\x00forget\x00" + trace) }
 
 // numbered is prefix followed by n, in memory of its own.
 func numbered(prefix []byte, n uint64) []byte {

@@ -155,17 +155,18 @@ func (h *holder) finish(r records, end ending) (more bool, err error) {
 	if k, _ := r.oldest(h.prefix); k == nil || lastNumber(k) != h.seq {
 		return k != nil, nil
 	}
+	forgotten := r.forgotten.Get(h.prefix) != nil
 	for n := range h.traces {
 		if err := h.remove(r, n, end, now); err != nil {
 			return false, err
 		}
 	}
-	if end.Forget || !h.store.remembered(r, h.prefix, now) {
+	if !h.store.remembered(r, h.prefix, now) {
 		if err := r.forget(h.prefix); err != nil {
 			return false, err
 		}
 	}
-	if end.turn != nil {
+	if end.turn != nil && !forgotten {
 		if err := r.remind(h.prefix, end.turn, h.store.opts.Turns, now); err != nil {
 			return false, err
 		}
@@ -199,6 +200,9 @@ func (r records) dequeue(prefix, k []byte) error {
 		return err
 	}
 	if err := r.notes.Delete(prefix); err != nil {
+		return err
+	}
+	if err := r.forgotten.Delete(prefix); err != nil {
 		return err
 	}
 	l := r.laneOf(prefix)

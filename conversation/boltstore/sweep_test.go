@@ -161,12 +161,17 @@ func TestNothingLeftBehind(t *testing.T) {
 	for n := range 50 {
 		accept(t, s, event("ann", n, 100))
 		l := take(t, s)
-		if err := l.Done(t.Context(), conversation.Outcome{Forget: n%3 == 0}); err != nil {
+		if n%3 == 0 {
+			if err := s.Forget(t.Context(), "home", conversation.KeyOf(l.Event), l.Event.Trace()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Done(t.Context(), conversation.Outcome{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	now := entries(t, s)
-	for _, name := range []string{"waiting", "lanes", "notes", "letters", "buried", "turns", "used", "idle"} {
+	for _, name := range []string{"waiting", "lanes", "notes", "forgotten", "letters", "buried", "turns", "used", "idle"} {
 		if now[name] != 0 {
 			t.Errorf("%d entries left in %s", now[name], name)
 		}

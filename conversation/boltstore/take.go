@@ -200,7 +200,7 @@ func (r records) oldest(prefix []byte) (k, v []byte) {
 }
 
 // join copies the oldest waiting event, and unless that is Alone those behind it up to
-// the first that is, at most so many in all.
+// the first that is, or up to a border, at most so many in all.
 func (r records) join(prefix []byte, most int) (events [][]byte) {
 	c := r.waiting.Cursor()
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
@@ -208,6 +208,9 @@ func (r records) join(prefix []byte, most int) (events [][]byte) {
 			break
 		}
 		events = append(events, bytes.Clone(v))
+		if record.IsBorder(v) {
+			break
+		}
 	}
 	return events
 }

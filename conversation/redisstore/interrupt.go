@@ -17,3 +17,12 @@ func (s *Store) Interrupt(ctx context.Context, connection string, key conversati
 		group, atLeast1ms(s.opts.Lease), string(key), k.lives(), atLeast1ms(s.opts.Remember), trace).Bool()
 	return asked, s.storeError("interrupt", err)
 }
+
+// Forget drops the turns of the conversation.
+func (s *Store) Forget(ctx context.Context, connection string, key conversation.Key, trace string) error {
+	k, err := s.keysOf(connection)
+	if err != nil {
+		return s.storeError("forget", err)
+	}
+	return s.storeError("forget", forgetScript.Run(ctx, s.client, []string{k.turns(key), k.lane(key), k.forgot(trace), k.waiting(key)}, atLeast1ms(s.opts.Remember)).Err())
+}

@@ -24,12 +24,15 @@ import (
 //	                                     still there
 //	longwire:{connection}:lane:K         hash: of the oldest of them, how often it was taken (attempt),
 //	                                     together with how many, itself included (joined; absent: it
-//	                                     alone), its note, and the entry of the lease that was asked to
-//	                                     stop (interrupted), which may be over; absent: never taken
+//	                                     alone), its note, the entry of the lease that was asked to
+//	                                     stop (interrupted), which may be over, and whether its turn is
+//	                                     not to be remembered (forgotten); absent: never taken
 //	longwire:{connection}:turns:K        list: the turns of K (record.EncodeTurn), the oldest first; expires
 //	                                     Options.TTL after the last one was appended
 //	longwire:{connection}:seen:ID        string, empty: event ID was accepted; expires after
 //	                                     Options.Remember
+//	longwire:{connection}:forgot:T       string, empty: a Forget with trace T was carried out; expires
+//	                                     after Options.Remember
 //	longwire:{connection}:life:T         list: the marks of the event with trace T, as mark.lua
 //	                                     writes them; expires Options.Remember after the first
 //	longwire:{connection}:letters        hash: trace -> the dead letter, as package record has it
@@ -88,6 +91,7 @@ func (k keys) waiting(key conversation.Key) string { return k.prefix + "waiting:
 func (k keys) lane(key conversation.Key) string    { return k.prefix + "lane:" + string(key) }
 func (k keys) turns(key conversation.Key) string   { return k.prefix + "turns:" + string(key) }
 func (k keys) seen(id string) string               { return k.prefix + "seen:" + id }
+func (k keys) forgot(trace string) string          { return k.prefix + "forgot:" + trace }
 func (k keys) life(trace string) string            { return k.lives() + trace }
 func (k keys) lives() string                       { return k.prefix + "life:" }
 func (k keys) tally(name string) string            { return k.prefix + "tally:" + name }

@@ -107,7 +107,7 @@ func (h *holder) ending(out conversation.Outcome) ([]any, error) {
 		ttl = atLeast1ms(opts.TTL)
 	}
 	args := []any{
-		group, atLeast1ms(opts.Lease), h.entry, string(h.key), turn, out.Forget, opts.Turns, ttl,
+		group, atLeast1ms(opts.Lease), h.entry, string(h.key), turn, opts.Turns, ttl,
 		string(out.How), record.Detail(out.Reason), atLeast1ms(opts.Remember), h.doubt.Load(),
 		facts, max(opts.MaxDead, 0), h.keys.lives(),
 	}

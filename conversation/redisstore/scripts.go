@@ -33,6 +33,8 @@ var (
 	doneLua string
 	//go:embed lua/interrupt.lua
 	interruptLua string
+	//go:embed lua/forget.lua
+	forgetLua string
 	//go:embed lua/inbox.lua
 	inboxLua string
 	//go:embed lua/retry.lua
@@ -58,6 +60,7 @@ var (
 	releaseScript   = redis.NewScript(aliveLua + markLua + releaseLua)
 	doneScript      = redis.NewScript(aliveLua + markLua + doneLua)
 	interruptScript = redis.NewScript(aliveLua + markLua + interruptLua)
+	forgetScript    = redis.NewScript(aloneLua + forgetLua)
 	inboxScript     = redis.NewScript(inboxLua)
 	retryScript     = redis.NewScript(markLua + retryLua)
 	dropScript      = redis.NewScript(markLua + dropLua)

@@ -115,6 +115,7 @@ func calls(t *testing.T, s *Store, l *conversation.Lease) map[string]error {
 		"note":    l.Note(ctx, []byte("card")),
 		"retry":   s.Retry(ctx, "home", "aaaaaaaa"),
 		"drop":    s.Drop(ctx, "home", "aaaaaaaa"),
+		"forget":  s.Forget(ctx, "home", conversation.KeyOf(l.Event), "aaaaaaaa"),
 		"release": l.Release(ctx, time.Now()),
 		"done":    l.Done(ctx, conversation.Outcome{}),
 		"ping":    s.Ping(ctx),

@@ -40,6 +40,15 @@ func (s *Store) Interrupt(ctx context.Context, line string, key conversation.Key
 	return real.Interrupt(ctx, line, key, trace)
 }
 
+// Forget implements conversation.Store.
+func (s *Store) Forget(ctx context.Context, line string, key conversation.Key, trace string) error {
+	real, err := s.store()
+	if err != nil {
+		return err
+	}
+	return real.Forget(ctx, line, key, trace)
+}
+
 // Inbox implements conversation.Desk.
 func (s *Store) Inbox(ctx context.Context, line string, limit int) ([]conversation.Item, error) {
 	real, err := s.store()

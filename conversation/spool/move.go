@@ -42,10 +42,19 @@ func (s *Store) Run(ctx context.Context) {
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
-	for _, line := range s.lines {
-		running.Go(func() { s.watch(ctx, line) })
-		for range movers {
-			running.Go(func() { s.move(ctx, line) })
+	for begun := 0; ; {
+		lines, more := s.watched()
+		for _, line := range lines[begun:] {
+			running.Go(func() { s.watch(ctx, line) })
+			for range movers {
+				running.Go(func() { s.move(ctx, line) })
+			}
+		}
+		begun = len(lines)
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -37,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,14 +73,15 @@ type Real interface {
 type Store struct {
 	connect func(ctx context.Context) (Real, error)
 	file    File
-	lines   []string
 	log     *slog.Logger
 
 	lost atomic.Int64 // when the real store last did not take an event, or was out of reach, in Unix ns (move.go)
 
-	mu   sync.Mutex
-	real Real  // nil until connected; guarded by mu
-	away error // why it is not connected yet; guarded by mu
+	mu    sync.Mutex
+	lines []string      // grows only; guarded by mu
+	more  chan struct{} // closed when lines grows; guarded by mu
+	real  Real          // nil until connected; guarded by mu
+	away  error         // why it is not connected yet; guarded by mu
 }
 
 // patience is how long the real store may take for an event before the file does.
@@ -89,9 +91,29 @@ const patience = time.Second
 // those whose events may be in the file (conversation.LineOf). A real store that
 // cannot be opened now is opened in Run. Both stores belong to it from here on.
 func Open(ctx context.Context, connect func(ctx context.Context) (Real, error), file File, lines []string, log *slog.Logger) *Store {
-	s := &Store{connect: connect, file: file, lines: lines, log: log}
+	s := &Store{connect: connect, file: file, lines: lines, more: make(chan struct{}), log: log}
 	s.dial(ctx)
 	return s
+}
+
+// Watch adds lines whose events may be in the file from now on.
+func (s *Store) Watch(lines ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range lines {
+		if !slices.Contains(s.lines, line) {
+			s.lines = append(s.lines, line)
+		}
+	}
+	close(s.more)
+	s.more = make(chan struct{})
+}
+
+// watched are the lines, and what is closed when there are more.
+func (s *Store) watched() ([]string, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lines), s.more
 }
 
 // store returns the real store, or an error while there is none.
@@ -138,7 +160,8 @@ func (s *Store) acceptReal(ctx context.Context, ev connectors.Event) (bool, erro
 
 // Spooled counts the events in the file.
 func (s *Store) Spooled(ctx context.Context) (total int, err error) {
-	for _, line := range s.lines {
+	lines, _ := s.watched()
+	for _, line := range lines {
 		n, err := s.file.Waiting(ctx, line)
 		if err != nil {
 			return 0, err

@@ -340,3 +340,28 @@ func TestSpooledEventsAreInTheInbox(t *testing.T) {
 		t.Errorf("got %v, %v", stopped, err)
 	}
 }
+
+// A connection that is added while the program runs has its events moved like others.
+func TestWatchedLineMoves(t *testing.T) {
+	f := newFixture(t)
+	f.redis.Stop()
+	added := event("ann", 1)
+	added.Connection = "added"
+	f.accept(added)
+	f.Watch("added", "c")
+	if f.spooled() != 1 {
+		t.Fatalf("%d events are in the spool, want 1", f.spooled())
+	}
+	if err := f.redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	lease, err := f.Take(ctx, "added")
+	for err != nil && ctx.Err() == nil {
+		lease, err = f.Take(ctx, "added")
+	}
+	if err != nil || lease.Event.ID != added.ID {
+		t.Fatalf("take: %v, %v", lease, err)
+	}
+}

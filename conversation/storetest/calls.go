@@ -34,7 +34,7 @@ func (s *state) accept(p *person, id string, alone bool) {
 func (s *state) enqueue(p *person, id string, alone bool) {
 	s.waiting++
 	s.clock++
-	p.waiting = append(p.waiting, ask{id, s.clock, alone})
+	p.waiting = append(p.waiting, ask{id: id, seq: s.clock, alone: alone})
 	if len(p.waiting) == 1 {
 		s.ready = append(s.ready, p)
 	}
@@ -95,7 +95,7 @@ func (p *person) take(join int) {
 		return
 	}
 	p.joined = 1
-	for p.joined < min(join, len(p.waiting)) && !p.waiting[0].alone && !p.waiting[p.joined].alone {
+	for p.joined < min(join, len(p.waiting)) && !p.waiting[0].alone && !p.waiting[p.joined].alone && !p.waiting[p.joined-1].border {
 		p.joined++
 	}
 }
@@ -114,9 +114,8 @@ func (s *state) use(h *hand, op byte, arg int) {
 	note := strconv.Itoa(arg)
 	switch op {
 	case opDone, opBury:
-		out.Forget = arg%8 == 0
 		if arg%8 != 1 {
-			out = conversation.Outcome{Turn: answered(h.Lease).Turn, Forget: out.Forget}
+			out = conversation.Outcome{Turn: answered(h.Lease).Turn}
 		}
 		out.How = conversation.Answered
 		if op == opBury {
@@ -164,6 +163,22 @@ func (s *state) end(h *hand) {
 	h.over, h.of.hand = true, nil
 	if len(h.of.waiting) > 0 {
 		s.ready = append(s.ready, h.of)
+	}
+}
+
+// forget forgets a conversation, once for each trace.
+func (s *state) forget(p *person, trace string) {
+	trace = p.name + trace
+	if err := s.store.Forget(s.Context(), home, conversation.KeyOf(question(p.name, "")), trace); err != nil {
+		s.Fatalf("forget: %v", err)
+	}
+	if s.forgot[trace] {
+		return
+	}
+	s.forgot[trace] = true
+	p.turns, p.forgotten = nil, p.attempt > 0
+	if n := len(p.waiting); n > 0 {
+		p.waiting[n-1].border = true
 	}
 }
 
@@ -218,11 +233,9 @@ func (s *state) settle(p *person, out conversation.Outcome) {
 	}
 	p.waiting = p.waiting[p.joined:]
 	s.waiting -= p.joined
-	p.attempt, p.joined, p.note = 0, 0, ""
-	if out.Forget {
-		p.turns = nil
-	}
-	if out.Turn != nil {
+	forgotten := p.forgotten
+	p.attempt, p.joined, p.note, p.forgotten = 0, 0, "", false
+	if out.Turn != nil && !forgotten {
 		p.turns = append(p.turns, out.Turn.Answer)
 	}
 	p.turns = p.turns[max(0, len(p.turns)-stateTurns):]

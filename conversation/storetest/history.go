@@ -25,7 +25,7 @@ func testHistory(w *world) {
 	opts := conversation.Options{Lease: long}
 	w.start(opts)
 	at := time.Date(2026, 8, 22, 10, 30, 0, 123456789, time.UTC)
-	turn := conversation.Turn{Question: "q\x00{}\n", Answer: "你好 <b>&", At: at, Before: &conversation.Before{Summary: "earlier: {}\n"}}
+	turn := conversation.Turn{Question: "q\x00{}\n", Answer: "你好 <b>&", At: at, Before: &conversation.Before{Until: at.Add(-time.Minute), Told: at.Add(-time.Hour), Summary: "earlier: {}\n"}}
 	if history := w.ask("ann", "1", conversation.Outcome{Turn: &turn}); len(history) != 0 {
 		w.Fatalf("history of a new conversation: %v", history)
 	}
@@ -67,26 +67,70 @@ func testHistoryTrimmed(w *world) {
 	}
 }
 
-// Forget drops the turns so far, of this conversation and before the new turn.
+// Forget drops the turns so far, of this conversation, once for each trace.
 func testHistoryForgotten(w *world) {
 	w.start(conversation.Options{Lease: long})
 	w.ask("ann", "1", said("one"))
 	w.ask("ann", "2", said("two"))
 	w.ask("ben", "3", said("to ben"))
-	w.ask("ann", "4", conversation.Outcome{Forget: true})
+	w.forget("ann", "t1")
 	if got := answers(w.ask("ann", "5", said("five"))); got != "" {
 		w.Fatalf("history after it was forgotten: [%s]", got)
 	}
-	afresh := said("six")
-	afresh.Forget = true
-	w.ask("ann", "6", afresh)
-	if got := answers(w.ask("ann", "7", said("seven"))); got != "six" {
-		w.Fatalf("history after it was begun anew: [%s], want [six]", got)
+	w.forget("ann", "t1") // its answer was lost
+	if got := answers(w.ask("ann", "6", said("six"))); got != "five" {
+		w.Fatalf("history after it was begun anew: [%s], want [five]", got)
 	}
-	w.ask("ann", "8", conversation.Outcome{Forget: true})
-	w.ask("ann", "9", conversation.Outcome{Forget: true}) // there is nothing to forget
+	w.forget("ann", "t2")
+	w.forget("ann", "t3") // there is nothing to forget
+	w.forget("nobody", "t4")
 	if got := answers(w.ask("ben", "10", said("x"))); got != "to ben" {
 		w.Fatalf("history of another conversation: [%s]", got)
+	}
+}
+
+// What was taken before a Forget is not remembered, whoever ends it; what was not, is.
+func testForgetWhileHeld(w *world) {
+	opts := conversation.Options{Lease: long}
+	w.start(opts)
+	w.ask("ann", "1", said("one"))
+	w.accept(question("ann", "2"))
+	w.accept(question("ann", "3"))
+	l := w.takeID("2")
+	w.forget("ann", "t1")
+	w.release(l)
+	w.start(opts)
+	l = w.takeID("2")
+	if len(l.History) != 0 {
+		w.Fatalf("history after it was forgotten: %v", l.History)
+	}
+	w.done(l, said("two"))
+	l = w.takeID("3")
+	if len(l.History) != 0 {
+		w.Fatalf("remembered of what was taken before: %v", l.History)
+	}
+	w.done(l, said("three"))
+	if got := answers(w.ask("ann", "4", said("four"))); got != "three" {
+		w.Fatalf("history since then: [%s], want [three]", got)
+	}
+}
+
+// What waits before a Forget is not joined with what comes after it.
+func testForgetParts(w *world) {
+	w.start(conversation.Options{Lease: long, Join: 9})
+	w.asks("ab")
+	w.forget("ann", "t1")
+	w.asks("cd")
+	w.done(w.takeShare("ab"), conversation.Outcome{})
+	w.asks("e")
+	w.done(w.takeShare("cde"), conversation.Outcome{})
+}
+
+// forget forgets a person's conversation.
+func (w *world) forget(person, trace string) {
+	w.Helper()
+	if err := w.store.Forget(w.Context(), home, conversation.KeyOf(question(person, "")), trace); err != nil {
+		w.Fatalf("forget: %v", err)
 	}
 }
 

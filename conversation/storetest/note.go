@@ -134,6 +134,7 @@ func testNoteAtTheSameTime(w *world) {
 			func() error { return l.Note(w.Context(), []byte("b")) },
 			func() error { return l.Renew(w.Context()) },
 			func() error { _, err := w.store.Interrupt(w.Context(), home, key, ""); return err },
+			func() error { return w.store.Forget(w.Context(), home, key, trace) },
 			func() error { _, err := desk.Inbox(w.Context(), home, events); return err },
 			func() error { _, err := desk.Life(w.Context(), home, trace); return err },
 			func() error { return l.Done(w.Context(), answered(l)) },

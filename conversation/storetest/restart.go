@@ -210,9 +210,10 @@ func testClosed(w *world) {
 // became of it.
 func closedCalls(ctx context.Context, store conversation.Store, desk conversation.Desk) map[string]error {
 	errs := map[string]error{
-		"ping":  store.Ping(ctx),
-		"retry": desk.Retry(ctx, home, "aaaaaaaa"),
-		"drop":  desk.Drop(ctx, home, "aaaaaaaa"),
+		"ping":   store.Ping(ctx),
+		"retry":  desk.Retry(ctx, home, "aaaaaaaa"),
+		"drop":   desk.Drop(ctx, home, "aaaaaaaa"),
+		"forget": store.Forget(ctx, home, "person/ann", "aaaaaaaa"),
 	}
 	_, errs["take"] = store.Take(ctx, home)
 	_, errs["waiting"] = store.Waiting(ctx, home)

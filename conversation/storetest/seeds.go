@@ -5,7 +5,7 @@ import "testing"
 // Seeds adds sequences of calls for Interpret that a fuzzer can start from.
 func Seeds(f *testing.F) {
 	const accept, take, done, release, renew, other = opAccept, opTake, opDone, opRelease, opRenew, opOther
-	const note, interrupt, bury, desk = opNote, opInterrupt, opBury, opDesk
+	const note, interrupt, bury, desk, forget = opNote, opInterrupt, opBury, opDesk, opForget
 	f.Add([]byte{})
 	f.Add([]byte{accept, 0, accept, 4, take, 0, accept, 0, done, 2, take, 0, done, 1, take, 0, other, 1})
 	f.Add([]byte{accept, 0, accept, 5, accept, 8, take, 0, other, 0, take, 0, take, 0, done, 8, done, 0, other, 1})
@@ -20,6 +20,8 @@ func Seeds(f *testing.F) {
 		note, 0, interrupt, 0, done, 2, take, 0, other, 1})
 	f.Add([]byte{other, 8, accept, 0, accept, 4, accept, 136, take, 0, bury, 2, take, 0, done, 2, desk, 1, accept, 140,
 		accept, 16, other, 0, take, 0, other, 1, bury, 2, take, 0, bury, 2, desk, 0, desk, 4, other, 1})
+	f.Add([]byte{accept, 0, take, 0, done, 2, accept, 4, take, 0, forget, 0, forget, 0, release, 0, other, 0, take, 0, done, 2, accept, 8,
+		forget, 4, take, 0, done, 2, accept, 12, take, 0, other, 1})
 	var long []byte
 	for n := range byte(20) {
 		long = append(long, accept, n*4, take, 0, done, 2+n%7, accept, n*4+1, take, 0, release, 0, other, n,

@@ -26,7 +26,7 @@ const (
 func Interpret(t *testing.T, open Open, restartFrees bool, data []byte) {
 	s := &state{
 		T: t, open: open, restartFrees: restartFrees,
-		lives: map[string]*life{},
+		lives: map[string]*life{}, forgot: map[string]bool{},
 		opts: conversation.Options{Lease: long, TTL: -1, Turns: stateTurns, MaxWaiting: stateFull,
 			MaxPerConversation: stateEach, MaxDead: stateDead},
 	}
@@ -61,6 +61,7 @@ type state struct {
 	leases  []*hand          // all there ever were
 	dead    []letter         // the oldest first
 	lives   map[string]*life // by event id, of all that were accepted
+	forgot  map[string]bool  // the traces of what was forgotten
 	waiting int
 	clock   int // numbers the events
 }
@@ -73,7 +74,10 @@ type person struct {
 	joined  int    // how many of waiting have been taken together
 	note    string // of the oldest waiting event
 	turns   []string
-	hand    *hand // who has it, nil for nobody; not over for the store, even if it was closed
+
+	forgotten bool // the turn of the oldest is not to be remembered, because it was taken before that
+
+	hand *hand // who has it, nil for nobody; not over for the store, even if it was closed
 }
 
 // ask is the model of a waiting event.
@@ -81,6 +85,8 @@ type ask struct {
 	id    string
 	seq   int
 	alone bool
+
+	border bool // nothing behind it is joined with it
 }
 
 // letter is the model of a dead letter.
@@ -117,6 +123,7 @@ const (
 	opInterrupt
 	opBury
 	opDesk
+	opForget
 	ops
 )
 
@@ -131,6 +138,8 @@ func (s *state) call(op byte, arg int) {
 		s.interrupt(&s.people[arg%statePeople])
 	case opDesk:
 		s.retryOrDrop(arg)
+	case opForget:
+		s.forget(&s.people[arg%statePeople], strconv.Itoa(arg/statePeople%4))
 	case opOther:
 		if arg%4 == 0 {
 			s.opts.Join = arg/4%stateEach + 1

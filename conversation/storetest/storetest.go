@@ -79,6 +79,8 @@ func Run(t *testing.T, setup func(t *testing.T) Open) {
 		{"History", testHistory},
 		{"HistoryTrimmed", testHistoryTrimmed},
 		{"HistoryForgotten", testHistoryForgotten},
+		{"ForgetWhileHeld", testForgetWhileHeld},
+		{"ForgetParts", testForgetParts},
 		{"HistoryExpires", testHistoryExpires},
 		{"Join", testJoin},
 		{"JoinUnchanged", testJoinUnchanged},
@@ -257,7 +259,7 @@ func (w *world) lost(l *conversation.Lease) {
 	for call, err := range map[string]error{
 		"renew":   l.Renew(w.Context()),
 		"note":    l.Note(w.Context(), []byte("late")),
-		"done":    l.Done(w.Context(), conversation.Outcome{Turn: &turn, Forget: true}),
+		"done":    l.Done(w.Context(), conversation.Outcome{Turn: &turn}),
 		"release": l.Release(w.Context(), time.Now().Add(time.Hour)),
 	} {
 		if !errors.Is(err, conversation.ErrLost) {

@@ -2,6 +2,7 @@ package dingtalktest
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -31,6 +32,7 @@ type Card struct {
 	Places     []Place                      // where it is, in the order of delivery
 	State      CardState
 	Key        string      // the template's streaming variable; empty when it has none
+	Text       string      // the variable that says what the card says, where Key is empty
 	Frames     []CardFrame // frames streamed, oldest first; empty with Options.Forget
 	FrameCount int
 	Updates    int       // calls of PUT PathCards
@@ -62,8 +64,30 @@ type CardFrame struct {
 	Error   bool // isError
 }
 
-// Content is what the streaming variable holds.
-func (c Card) Content() string { return c.Params[c.Key] }
+// Content is what the card says: what its streaming variable holds, or the one that
+// stands for it.
+func (c Card) Content() string {
+	if c.Key == "" {
+		return c.Params[c.Text]
+	}
+	return c.Params[c.Key]
+}
+
+// Button is a button of a card.
+type Button struct {
+	ID   string `json:"id"`
+	Text string `json:"text"`
+}
+
+// Buttons are the buttons of a card whose template takes them from the variable
+// sys_full_json_obj (SDK).
+func (c Card) Buttons() []Button {
+	var layout struct {
+		Buttons []Button `json:"msgButtons"`
+	}
+	_ = json.Unmarshal([]byte(c.Params["sys_full_json_obj"]), &layout) // what cannot be read has none
+	return layout.Buttons
+}
 
 // Final reports whether streaming has ended, for better or worse.
 func (c Card) Final() bool { return c.State == CardFinished || c.State == CardFailed }

@@ -79,6 +79,7 @@ func newCard(a *app, req *cardBody, template Template) *card {
 			AtUsers:    req.AtUsers,
 			State:      CardProcessing,
 			Key:        template.Key,
+			Text:       template.Text,
 			Broken:     template.Foreign,
 			Created:    time.Now(),
 		},

@@ -20,7 +20,8 @@
 //     events (event.go, orgevent.go) and a month's count that runs out (quota.go)
 //
 // Every API call passes one door that knows tokens, permissions, speed and the
-// month's count (admit.go). Files that people send are got in two steps (file.go).
+// month's count (admit.go). Files that people send are got in two steps (file.go). Who
+// is in which department the older API tells (directory.go).
 //
 // # What the rules rest on
 //
@@ -99,6 +100,8 @@ type Server struct {
 	cardOrder  []*card           // card.go: in the order of their making
 	undelivers map[string]string // carddeliver.go: by space id, what its deliveries fail with
 
+	departments map[string][]string // directory.go: by staff id
+
 	said map[heardKey]*heard // emotion.go: messages that may be reacted to
 	told []heardKey          // emotion.go: in the order in which they came
 
@@ -173,6 +176,8 @@ func newServer(opts Options, apps map[string]*app, tcp net.Listener) *Server {
 		cards:      make(map[cardKey]*card),
 		undelivers: make(map[string]string),
 		said:       make(map[heardKey]*heard),
+
+		departments: make(map[string][]string),
 	}
 }
 
@@ -229,6 +234,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST "+PathDeliver, s.authorized(ScopeCards, s.deliverCard))
 	mux.HandleFunc("POST "+PathCreateAndDeliver, s.authorized(ScopeCards, s.createAndDeliver))
 	mux.HandleFunc("PUT "+PathStreaming, s.authorized(ScopeStreaming, s.streamCard))
+	mux.HandleFunc("POST "+PathUser, s.user)
 	mux.HandleFunc("/", s.unknownRoute)
 	return mux
 }

@@ -56,6 +56,9 @@ func TestWaitCardSeesLaterChanges(t *testing.T) {
 func TestCardsThatAreRefused(t *testing.T) {
 	k := newCardkit(t, nil)
 	body := func(elements string) string { return `{"schema":"2.0","body":{"elements":[` + elements + `]}}` }
+	panel := func(title, elements string) string {
+		return `{"tag":"collapsible_panel","header":{"title":` + title + `},"elements":[` + elements + `]}`
+	}
 	table := `| a | b |\n|---|---|\n| 1 | 2 |\n\n`
 	for _, test := range []struct {
 		name, data string
@@ -76,6 +79,10 @@ func TestCardsThatAreRefused(t *testing.T) {
 		{"unknown tag", body(`{"tag":"md"}`), 200220},
 		{"markdown without content", body(`{"tag":"markdown"}`), 200220},
 		{"image by URL", body(`{"tag":"markdown","content":"![x](http://h/x.png)"}`), 200220},
+		{"panel", body(panel(`{"tag":"plain_text","content":"t"}`, `{"tag":"hr"}`)), 0},
+		{"panel without title", body(panel(`{}`, `{"tag":"hr"}`)), 200220},
+		{"panel with nothing in it", body(panel(`{"tag":"plain_text","content":"t"}`, ``)), 200220},
+		{"panel with a form", body(panel(`{"tag":"plain_text","content":"t"}`, `{"tag":"form","elements":[]}`)), 200220},
 		{"image by key", body(`{"tag":"markdown","content":"![x](img_1)"}`), 0},
 		{"200 elements", body(strings.Repeat(`{"tag":"hr"},`, 199) + `{"tag":"hr"}`), 0},
 		{"201 elements", body(strings.Repeat(`{"tag":"hr"},`, 200) + `{"tag":"hr"}`), 300305},

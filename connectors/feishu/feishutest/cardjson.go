@@ -161,6 +161,9 @@ func checkElement(n node, seen map[string]bool) *cardFault {
 	case !isText && (name == "markdown" || name == "plain_text" || name == "lark_md"):
 		return &cardFault{200220, 200621, "parse card json err, please check whether the card json is correct; " +
 			"ErrorValue: " + name + " without content"}
+	case name == "collapsible_panel" && !foldable(n):
+		return &cardFault{200220, 200621, "parse card json err, please check whether the card json is correct; " +
+			"ErrorValue: collapsible_panel without header or elements, or with a form"}
 	case name == "markdown" && image != nil && !strings.HasPrefix(image[1], "img_"):
 		return &cardFault{200220, 200570, "card contains invalid image keys; ErrorValue: image key " + image[1]}
 	case !hasID:
@@ -172,6 +175,16 @@ func checkElement(n node, seen map[string]bool) *cardFault {
 	}
 	seen[id] = true
 	return nil
+}
+
+// foldable reports whether n has what a collapsible_panel has to have: a title, and
+// elements of which none is a form. That the first two are looked at is UNVERIFIED.
+func foldable(n node) bool {
+	header, _ := n["header"].(node)
+	title, _ := header["title"].(node)
+	elements, _ := n["elements"].([]any)
+	form := slices.ContainsFunc(elements, func(v any) bool { return tagOf(v) == "form" })
+	return (title["tag"] == "plain_text" || title["tag"] == "markdown") && len(elements) > 0 && !form
 }
 
 // checkCard checks an interactive message: a card, or a reference to an entity or

@@ -156,6 +156,27 @@ func TestDirectory(t *testing.T) {
 	checkRefusal(t, "no user", do(t, m.s, "GET", "/open-apis/contact/v3/users/x", token, nil), 41012)
 }
 
+// Departments show to an app that may see them, and everybody is in some.
+func TestDepartments(t *testing.T) {
+	scopes := []string{"contact:contact.base:readonly", "contact:user.department:readonly"}
+	for granted, wants := range map[int]map[string]string{
+		1: {"ou_7": ``, "ou_8": ``},
+		2: {"ou_7": `"department_ids":["od-1","od-2"]`, "ou_8": `"department_ids":["0"]`},
+	} {
+		s := start(t, func(o *feishutest.Options) { o.Apps[0].Scopes = scopes[:granted] })
+		s.SetDepartments("ou_7", "od-1", "od-2")
+		s.SetDepartments("ou_8")
+		token := fetchToken(t, s)
+		for person, want := range wants {
+			a := do(t, s, "GET", "/open-apis/contact/v3/users/"+person+"?department_id_type=open_department_id", token, nil)
+			if a.Code != 0 || !strings.Contains(a.raw, want) || want == "" && strings.Contains(a.raw, "department") {
+				t.Errorf("%d scopes: %s", granted, a.raw)
+			}
+		}
+		checkRefusal(t, "own department ids", do(t, s, "GET", "/open-apis/contact/v3/users/ou_7?department_id_type=department_id", token, nil), 40006)
+	}
+}
+
 func TestSkipEndsTokens(t *testing.T) {
 	s := start(t, nil)
 	token := fetchToken(t, s)

@@ -12,7 +12,7 @@
 //	                              recall.go, read.go, resource.go, reaction.go
 //	/open-apis/cardkit/v1/cards   card entities (cardkit.go, cardchange.go)
 //	/open-apis/im/v1/chats and
-//	/open-apis/contact/v3/users   names (directory.go)
+//	/open-apis/contact/v3/users   names and departments (directory.go)
 //
 // A test speaks as a person with Say (say.go; kinds.go has every kind of message),
 // reacts, recalls, presses buttons (press.go) and so on (notice.go), and sees what
@@ -81,18 +81,19 @@ type Server struct {
 	pending  int                // pushes neither acked nor lost
 	records  map[string]*record // by what Say and PushEvent returned
 
-	chats     map[string]*chat
-	threads   map[string]string // thread id to the message at its root
-	people    store[Person]     // by open_id
-	messages  store[*message]
-	uuids     store[*sending]
-	sent      []Sent
-	resources map[string]Resource // by key
-	downloads []*Download
-	reactions []*reaction // oldest first
-	cards     store[*card]
-	cardOrder []*card // oldest first
-	changes   int     // of cards
+	chats       map[string]*chat
+	threads     map[string]string   // thread id to the message at its root
+	people      store[Person]       // by open_id
+	departments map[string][]string // of people, by open_id
+	messages    store[*message]
+	uuids       store[*sending]
+	sent        []Sent
+	resources   map[string]Resource // by key
+	downloads   []*Download
+	reactions   []*reaction // oldest first
+	cards       store[*card]
+	cardOrder   []*card // oldest first
+	changes     int     // of cards
 
 	calls    map[string]int // requests per route
 	failures []*failure
@@ -117,19 +118,20 @@ func Start(opts Options) (*Server, error) {
 		return nil, errors.New("start feishutest: no app")
 	}
 	s := &Server{
-		opts:      opts,
-		wake:      make(chan struct{}, 1),
-		apps:      make(map[string]*app),
-		tickets:   make(map[string]ticket),
-		tokens:    make(map[string]token),
-		instance:  hexID("", 24),
-		pushes:    make(map[string]*push),
-		records:   make(map[string]*record),
-		chats:     make(map[string]*chat),
-		threads:   make(map[string]string),
-		resources: make(map[string]Resource),
-		calls:     make(map[string]int),
-		pong:      opts.ClientConfig.json(),
+		opts:        opts,
+		wake:        make(chan struct{}, 1),
+		apps:        make(map[string]*app),
+		tickets:     make(map[string]ticket),
+		tokens:      make(map[string]token),
+		instance:    hexID("", 24),
+		pushes:      make(map[string]*push),
+		records:     make(map[string]*record),
+		chats:       make(map[string]*chat),
+		departments: make(map[string][]string),
+		threads:     make(map[string]string),
+		resources:   make(map[string]Resource),
+		calls:       make(map[string]int),
+		pong:        opts.ClientConfig.json(),
 	}
 	if opts.NoHistory {
 		s.messages.limit, s.uuids.limit, s.people.limit, s.cards.limit = forgetAbove, forgetAbove, forgetAbove, forgetAbove

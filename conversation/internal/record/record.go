@@ -31,6 +31,7 @@ const timeLen = 15
 const (
 	flagAlone   = 'a' // connectors.Event.Alone
 	flagRetried = 'r' // connectors.Event.Retried
+	flagBorder  = 'e' // nothing behind it is joined with it
 )
 
 // Encode is an event as it is kept. In front is what a store has to know without
@@ -62,7 +63,23 @@ func Retried(kept []byte) []byte {
 	if len(head) < traceLen || bytes.ContainsRune(flags, flagRetried) { // the first is no event
 		return kept
 	}
+	flags = bytes.Trim(flags, string(flagBorder)) // it goes to the end, where there is none
 	return slices.Concat(head, flags, []byte{flagRetried}, text)
+}
+
+// Border is an event as it is kept once nothing behind it is to be joined with it.
+func Border(kept []byte) []byte {
+	head, flags, text := split(kept)
+	if len(head) < traceLen || bytes.ContainsRune(flags, flagBorder) {
+		return kept
+	}
+	return slices.Concat(head, []byte{flagBorder}, flags, text)
+}
+
+// IsBorder reports whether nothing behind an event is joined with it.
+func IsBorder(kept []byte) bool {
+	_, flags, _ := split(kept)
+	return bytes.ContainsRune(flags, flagBorder)
 }
 
 // Alone reports whether an event is not to be joined with others. One that cannot be
@@ -100,7 +117,7 @@ func Decode(connection string, kept []byte) (ev connectors.Event, ok bool) {
 	id := ev.ID
 	if id == "" {
 		// The same one after it was retried.
-		flags = bytes.ReplaceAll(flags, []byte{flagRetried}, nil)
+		flags = bytes.Trim(flags, string([]rune{flagRetried, flagBorder}))
 		sum := sha256.Sum256(slices.Concat(head, flags, text))
 		id = "unreadable " + hex.EncodeToString(sum[:8])
 	}

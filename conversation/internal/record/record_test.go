@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,24 @@ func TestRetried(t *testing.T) {
 
 // Whatever is stored, what comes out can be named: the same bytes always by the same
 // trace.
+func TestBorder(t *testing.T) {
+	ev := connectors.Event{ID: "1", Connection: "home", Alone: true}
+	kept, err := Encode(ev)
+	if err != nil || IsBorder(kept) {
+		t.Fatalf("%q, %v", kept, err)
+	}
+	border := Border(kept)
+	if got, ok := Decode("home", border); !IsBorder(border) || !Alone(border) || !ok || got.ID != "1" || !bytes.Equal(Border(border), border) {
+		t.Errorf("%q", border)
+	}
+	if again := Retried(border); IsBorder(again) || !Alone(again) {
+		t.Errorf("put back to the end: %q", again)
+	}
+	if torn := Border([]byte("x")); string(torn) != "x" {
+		t.Errorf("what is no event became %q", torn)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	kept, err := Encode(connectors.Event{ID: "1", Connection: "home"})
 	if err != nil {

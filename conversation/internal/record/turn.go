@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -11,11 +12,11 @@ import (
 
 // EncodeTurn returns the stored form of a turn: when it was, in seconds since 1970
 // and nanoseconds, how many bytes the question has, the question, the answer. Where
-// the turn stands for those before it, the length of their summary is behind that of
-// the question, and the summary between question and answer.
+// the turn says what stands for those before it, that is between question and answer,
+// as JSON, and its length is behind that of the question.
 //
 //	1763798400 123000000 5 helloHi there
-//	1763798400 123000000 5+14 helloAnn said hers.Hi there
+//	1763798400 123000000 5+33 hello{"until":"2025-11-22T08:00:00Z"}Hi there
 //
 // A history is read with every message, twenty turns of it, and as JSON that was a
 // tenth of what a message costs.
@@ -26,15 +27,15 @@ func EncodeTurn(t conversation.Turn) []byte {
 	b = strconv.AppendInt(b, int64(t.At.Nanosecond()), 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(len(t.Question)), 10)
-	summary := ""
+	var before []byte
 	if t.Before != nil {
-		summary = t.Before.Summary
+		before, _ = json.Marshal(t.Before) // times and a text: it does not fail
 		b = append(b, '+')
-		b = strconv.AppendInt(b, int64(len(summary)), 10)
+		b = strconv.AppendInt(b, int64(len(before)), 10)
 	}
 	b = append(b, ' ')
 	b = append(b, t.Question...)
-	b = append(b, summary...)
+	b = append(b, before...)
 	return append(b, t.Answer...)
 }
 
@@ -46,9 +47,9 @@ func DecodeTurn(kept string) (t conversation.Turn, err error) {
 	for i := range fields {
 		fields[i], kept, _ = strings.Cut(kept, " ")
 	}
-	question, summary, stands := strings.Cut(fields[2], "+")
+	question, before, stands := strings.Cut(fields[2], "+")
 	var numbers [4]int64
-	for i, text := range []string{fields[0], fields[1], question, summary} {
+	for i, text := range []string{fields[0], fields[1], question, before} {
 		if i == 3 && !stands {
 			break
 		}
@@ -61,8 +62,8 @@ func DecodeTurn(kept string) (t conversation.Turn, err error) {
 		return t, errTurn
 	}
 	t = conversation.Turn{Question: kept[:q], Answer: kept[q+n:], At: time.Unix(numbers[0], numbers[1])}
-	if stands {
-		t.Before = &conversation.Before{Summary: kept[q : q+n]}
+	if stands && json.Unmarshal([]byte(kept[q:q+n]), &t.Before) != nil {
+		return conversation.Turn{}, errTurn
 	}
 	return t, nil
 }

@@ -17,7 +17,7 @@ func TestTurn(t *testing.T) {
 		{Answer: "only an answer", At: at},
 		{Question: strings.Repeat("q", 1<<20), At: at},
 		{Question: "q", Answer: "a", At: at, Before: &conversation.Before{}},
-		{Question: "1 2", Answer: " 3", At: at, Before: &conversation.Before{Summary: "之前 5+7 说过"}},
+		{Question: "1 2", Answer: " 3", At: at, Before: &conversation.Before{Until: at.UTC(), Told: at.Add(-time.Hour).UTC(), Summary: "之前 5+7 说过"}},
 	} {
 		got, err := DecodeTurn(string(EncodeTurn(want)))
 		if err != nil || !same(got, want) {
@@ -28,7 +28,7 @@ func TestTurn(t *testing.T) {
 
 func FuzzDecodeTurn(f *testing.F) {
 	f.Add(string(EncodeTurn(conversation.Turn{Question: "q", Answer: "a"})))
-	for _, bad := range []string{"", " ", "1", "1 ", "1 2", "1 0 2 a", "1 0 -1 a", "x 0 1 a", "1 0 99999999999999999999 a", "1 -1 0 ", "1 1000000000 0 ", "1 0 1+1 a", "1 0 +1 a", "1 0 0+ a", "1 0 0+-1 a", "1 0 1+9223372036854775807 a", `{"question":"q"}`} {
+	for _, bad := range []string{"", " ", "1", "1 ", "1 2", "1 0 2 a", "1 0 -1 a", "x 0 1 a", "1 0 99999999999999999999 a", "1 -1 0 ", "1 1000000000 0 ", "1 0 1+1 a", "1 0 0+5 {\"x\"}", "1 0 0+1 {", "1 0 +1 a", "1 0 0+ a", "1 0 0+-1 a", "1 0 1+9223372036854775807 a", `{"question":"q"}`} {
 		f.Add(bad)
 		if _, err := DecodeTurn(bad); err == nil {
 			f.Errorf("%q is a turn", bad)

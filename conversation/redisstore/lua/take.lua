@@ -69,7 +69,7 @@ end
 -- notes how many, so that every later attempt has the same.
 local function join(waiting, event, lane)
   local joined, most = {}, tonumber(ARGV[8])
-  if most <= 1 or alone(event) then
+  if most <= 1 or alone(event) or border(event) then
     return joined
   end
   for _, behind in ipairs(redis.call('LRANGE', waiting, 1, most - 1)) do
@@ -77,6 +77,9 @@ local function join(waiting, event, lane)
       break
     end
     table.insert(joined, behind)
+    if border(behind) then
+      break
+    end
   end
   if #joined > 0 then
     redis.call('HSET', lane, 'joined', 1 + #joined)

@@ -1,0 +1,72 @@
+package access
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// later is what was used where nothing is limited, on its way to the counts. Nobody is
+// refused by it, so it goes there now and then and not with every turn: a turn costs no
+// call of the store, and a crash forgets a few seconds of it.
+type later struct {
+	mu      sync.Mutex
+	waiting map[string]posting // by the name of the count; guarded by mu
+	since   time.Time          // when it was last written; guarded by mu
+}
+
+const (
+	laterTime = 5 * time.Second // from one writing to the next
+	laterMost = 2000            // counts that wait for it
+)
+
+// add takes postings in, and reports whether it is time to write.
+func (t *later) add(postings []posting, now time.Time) (due bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.merge(postings)
+	if t.since.IsZero() {
+		t.since = now
+	}
+	if now.Sub(t.since) < laterTime && len(t.waiting) < laterMost {
+		return false
+	}
+	t.since = now // whoever is told writes
+	return true
+}
+
+// merge adds postings to those that wait; mu is held.
+func (t *later) merge(postings []posting) {
+	if t.waiting == nil {
+		t.waiting = make(map[string]posting)
+	}
+	for _, p := range postings {
+		t.waiting[p.count.name] = posting{p.count, t.waiting[p.count.name].n + p.n}
+	}
+}
+
+// take takes all that waits.
+func (t *later) take() (postings []posting) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range t.waiting {
+		postings = append(postings, p)
+	}
+	t.waiting = nil
+	return postings
+}
+
+// Flush writes what was used and is not in the store yet. It is called before the
+// program ends. What the store does not take waits on.
+func (g *Gate) Flush(ctx context.Context) error {
+	postings := g.later.take()
+	for i, p := range postings {
+		if _, err := g.add(ctx, p.count, p.n); err != nil {
+			g.later.mu.Lock()
+			defer g.later.mu.Unlock()
+			g.later.merge(postings[i:]) // the first of them may have arrived, and counts twice then
+			return err
+		}
+	}
+	return nil
+}

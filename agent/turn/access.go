@@ -1,0 +1,136 @@
+package turn
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"longwire/agent/access"
+	"longwire/agent/model"
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// refusedError is a question that may not be asked.
+type refusedError struct{ access.Refusal }
+
+func (e *refusedError) Error() string { return "refused: " + string(e.Kind) }
+
+// admit says which of the questions of lease may have a turn, before anything is spent
+// on them, and why none may. Each person is judged for what they have written, and each
+// who is refused is told, as far as they are to be.
+func (t *Turn) admit(ctx context.Context, lease *conversation.Lease, asked []connectors.Event) (admitted []connectors.Event, refusal access.Refusal) {
+	if t.with.Gate == nil {
+		return asked, access.Refusal{}
+	}
+	verdicts := make(map[string]access.Refusal)
+	var refused []connectors.Event // the first of each who is
+	for _, ev := range asked {
+		verdict, judged := verdicts[ev.Sender.ID]
+		if !judged {
+			verdict = t.judge(ctx, ev, lease.Attempt)
+			verdicts[ev.Sender.ID] = verdict
+		}
+		switch {
+		case verdict.Kind == access.None:
+			admitted = append(admitted, ev)
+		case !judged:
+			refused = append(refused, ev)
+		}
+	}
+	if len(admitted) == 0 { // the first of them reads it in the reply
+		front(lease, refused[:1])
+		refusal, refused = verdicts[refused[0].Sender.ID], refused[1:]
+	} else {
+		front(lease, admitted)
+	}
+	for _, ev := range refused {
+		t.turnAway(ctx, ev, verdicts[ev.Sender.ID])
+	}
+	return admitted, refusal
+}
+
+// judge says whether ev may have a turn. Whoever may not ask may still find out under
+// which id they could be let in.
+func (t *Turn) judge(ctx context.Context, ev connectors.Event, attempt int) access.Refusal {
+	name, _, known := commandOf(ev)
+	if known && name == idCommand {
+		return access.Refusal{}
+	}
+	if refusal := t.with.Gate.Allowed(ctx, ev); refusal.Kind != access.None {
+		return refusal
+	}
+	asks := ev.Kind != connectors.KindHello && (name == "" || known && name == retryCommand)
+	if !asks || attempt > 1 { // the first attempt has taken its turn
+		return access.Refusal{}
+	}
+	return t.with.Gate.Pace(ctx, ev)
+}
+
+// turnAway tells somebody whose question is left out, while others are answered, that
+// they may not ask.
+func (t *Turn) turnAway(ctx context.Context, ev connectors.Event, refusal access.Refusal) {
+	log := t.log.With("event", ev.Trace(), "reason", (&refusedError{refusal}).Error())
+	log.Info("not answered with the others")
+	if !refusal.Say {
+		return
+	}
+	lang := t.config.Language.languageFor(ev, nil)
+	if err := t.with.Replier.Reply(ctx, ev, connectors.Unkept(ev, "refused"), connectors.Words(lang.refused(refusal.Kind))); err != nil {
+		log.Warn("somebody who may not ask could not be told", "err", err)
+	}
+}
+
+// answerReserve is how many tokens an answer is taken to have where nothing bounds it.
+const answerReserve = 2048
+
+// reserve takes the tokens that the next request may need. What it has really taken is
+// settled by the function that it returns, once.
+func (k *talk) reserve(ctx context.Context) (settle func(model.Usage), err error) {
+	tokens, count := k.choice.Prompt.Tokens, k.count
+	estimate := tokens.Tokens(count)
+	before := len(k.r.soFar())
+	used := func(u model.Usage) int64 {
+		if u.Reported {
+			tokens.Observe(count, u.Prompt)
+			return int64(u.Prompt + u.Answer)
+		}
+		said := k.r.soFar()
+		return int64(estimate + tokens.Estimate(said[min(before, len(said)):]))
+	}
+	if k.t.with.Gate == nil {
+		return func(u model.Usage) { used(u) }, nil
+	}
+	answer := cmp.Or(k.choice.Prompt.Budget.Answer, answerReserve)
+	grant, refusal := k.t.with.Gate.Reserve(ctx, k.lease.Event, int64(estimate+answer))
+	if refusal.Kind != access.None {
+		return nil, fmt.Errorf("reserve tokens: %w", &refusedError{refusal})
+	}
+	return func(u model.Usage) { grant.Settle(context.WithoutCancel(ctx), used(u)) }, nil
+}
+
+// free is what a request took that an endpoint did not even begin to answer.
+var free = model.Usage{Reported: true}
+
+// cost is what a request took that has ended with err: nothing, where no endpoint read
+// the prompt; else what it has reported, or what is estimated.
+func cost(usage model.Usage, err error, came bool) model.Usage {
+	var e *model.Error
+	if came || !errors.As(err, &e) {
+		return usage
+	}
+	switch e.Kind {
+	case model.Key, model.Quota, model.Refused, model.TooLong, model.Busy, model.Unavailable, model.Timeout:
+		return free
+	}
+	return usage
+}
+
+// close gives back what was reserved for a request that was never made.
+func (k *talk) close() {
+	if k.settle != nil {
+		k.settle(free)
+		k.settle = nil
+	}
+}

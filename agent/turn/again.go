@@ -1,0 +1,89 @@
+package turn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// failedKeep is how long a question that had no answer can be asked again by /retry.
+const failedKeep = 24 * time.Hour
+
+// failed is a question that had no answer, and when that was.
+type failed struct {
+	Event connectors.Event `json:"event"`
+	At    time.Time        `json:"at"`
+}
+
+func failedName(ev connectors.Event) string { return "failed/" + string(conversation.KeyOf(ev)) }
+
+// forgotName is where the time is from which on questions may be asked again.
+func forgotName(ev connectors.Event) string { return "forgot/" + string(conversation.KeyOf(ev)) }
+
+// keepFailed keeps a question without an answer: it is what /retry is about, and it is
+// not in the history.
+func (t *Turn) keepFailed(ctx context.Context, ev connectors.Event) {
+	if t.with.Shelf == nil || ev.Kind != connectors.KindText {
+		return
+	}
+	raw, err := json.Marshal(failed{ev, time.Now()})
+	if err == nil {
+		err = t.with.Shelf.Put(context.WithoutCancel(ctx), failedName(ev), raw, failedKeep)
+	}
+	if err != nil {
+		t.log.Warn("a question without an answer cannot be asked again", "event", ev.Trace(), "err", err)
+	}
+}
+
+// forgetFailed makes /retry forget what was written before ev, also what is being
+// answered at this moment and fails later.
+func (t *Turn) forgetFailed(ctx context.Context, ev connectors.Event) error {
+	if t.with.Shelf == nil {
+		return nil
+	}
+	at, err := ev.Received.MarshalText()
+	if err != nil {
+		return err
+	}
+	return t.with.Shelf.Put(ctx, forgotName(ev), at, failedKeep)
+}
+
+// again puts the last question in the place of a /retry: the one that failed, if that
+// was the last, or that of the last turn, which is left out of the history then. It
+// reports false where there is none, and true for every other event.
+func (t *Turn) again(ctx context.Context, lease *conversation.Lease, r *reply) bool {
+	if name, _, known := commandOf(lease.Event); !known || name != retryCommand {
+		return true
+	}
+	last := len(lease.History) - 1
+	if f, ok := t.failed(ctx, lease.Event); ok && (last < 0 || lease.History[last].At.Before(f.At)) {
+		lease.Event.Text, lease.Event.Files, r.again = f.Event.Text, f.Event.Files, true
+		return true
+	}
+	if last < 0 {
+		return false
+	}
+	lease.Event.Text, r.again = lease.History[last].Question, true
+	lease.History = lease.History[:last]
+	return true
+}
+
+// failed is the last question of ev's conversation that had no answer.
+func (t *Turn) failed(ctx context.Context, ev connectors.Event) (f failed, ok bool) {
+	if t.with.Shelf == nil {
+		return f, false
+	}
+	raw, err := t.with.Shelf.Get(ctx, failedName(ev))
+	if err != nil || len(raw) == 0 || json.Unmarshal(raw, &f) != nil {
+		return f, false
+	}
+	raw, err = t.with.Shelf.Get(ctx, forgotName(ev))
+	var forgot time.Time
+	if err != nil || len(raw) > 0 && forgot.UnmarshalText(raw) != nil {
+		return f, false
+	}
+	return f, f.Event.Received.After(forgot)
+}

@@ -1,0 +1,198 @@
+package turn
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"longwire/agent/model"
+	"longwire/agent/tools"
+	"longwire/connectors"
+)
+
+// How often the store is asked whether the person has answered, and how long an answer
+// is kept: it may have been given to an attempt that has died since.
+const (
+	confirmPoll = 500 * time.Millisecond
+	confirmKeep = 24 * time.Hour
+)
+
+// The words that a Proposal is answered with, as the shelf has them.
+const (
+	saidYes = "yes"
+	saidNo  = "no"
+)
+
+func confirmName(key string) string { return "confirm/" + key }
+
+// openName is where the key of the proposal is that a conversation has to answer.
+func openName(ev connectors.Event) string {
+	return "proposal/" + ev.Connection + "/" + ev.Chat.ID + "/" + ev.Sender.ID
+}
+
+// fingerprint tells a call from others by what it does, however its arguments are
+// written.
+func fingerprint(call model.Call) string {
+	arguments := []byte(call.Arguments)
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(arguments))
+	decoder.UseNumber()
+	if decoder.Decode(&value) == nil && !decoder.More() {
+		if plain, err := json.Marshal(value); err == nil {
+			arguments = plain
+		}
+	}
+	sum := sha256.Sum256([]byte(call.Name + "\x00" + string(arguments)))
+	return hex.EncodeToString(sum[:8])
+}
+
+// confirm asks the person whether a tool may run. It returns what the model reads where
+// it may not. A yes is for one run: who calls the same once more asks once more. A no is
+// for the whole attempt, and so is silence.
+func (k *talk) confirm(ctx context.Context, tool tools.Tool, call model.Call) (instead string, err error) {
+	if k.t.with.Proposer == nil || k.t.with.Shelf == nil {
+		return resultUnasked, nil
+	}
+	print := fingerprint(call)
+	if words := k.words[print]; len(words) > 0 && words[len(words)-1] != saidYes {
+		return insteadOf(words[len(words)-1]), nil
+	}
+	key := connectors.ReplyKey(k.lease.Event, fmt.Sprintf("confirm/%s/%d", print, len(k.words[print])))
+	word, err := k.propose(ctx, tool, call, key)
+	switch {
+	case errors.Is(err, errUnasked):
+		return resultUnasked, nil
+	case err != nil:
+		return "", err
+	}
+	if k.words == nil {
+		k.words = make(map[string][]string)
+	}
+	k.words[print] = append(k.words[print], word)
+	return insteadOf(word), nil
+}
+
+// insteadOf is what the model reads instead of a result after a person's word.
+func insteadOf(word string) string {
+	switch word {
+	case saidYes:
+		return ""
+	case saidNo:
+		return resultRefused
+	}
+	return resultNoWord
+}
+
+// errUnasked says that the person could not be asked.
+var errUnasked = errors.New("the person could not be asked")
+
+// propose asks the person, and waits for the answer, which any replica may get; "" is
+// none in time.
+func (k *talk) propose(ctx context.Context, tool tools.Tool, call model.Call, key string) (word string, err error) {
+	ev, t := k.r.delivered, k.t
+	p := connectors.Proposal{Event: ev, Key: key}
+	p.Text = k.lang.propose(tool.Title, arguments(call.Arguments))
+	p.Plain = p.Text + "\n\n" + k.lang.proposePlainly()
+	log := t.log.With("event", ev.Trace(), "tool", call.Name)
+	if err := errors.Join(t.with.Shelf.Put(ctx, openName(ev), []byte(p.Key), t.config.Confirm), t.with.Proposer.Propose(ctx, p)); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		log.Warn("tool not run, its person could not be asked", "err", err)
+		return "", errUnasked
+	}
+	if !k.yield(connectors.Delta{Doing: k.lang.waitingForWord(tool.Title)}, nil) {
+		return "", errUnwanted
+	}
+	if word, err = k.word(ctx, p.Key); err != nil {
+		return "", err
+	}
+	log.Info("tool proposed", "answer", word)
+	concluded := k.lang.answered(word)
+	if word == "" {
+		concluded = k.lang.noWord()
+	}
+	if err := t.with.Proposer.Conclude(ctx, p, concluded); err != nil {
+		log.Warn("a proposal keeps its buttons, which do nothing any more", "err", err)
+	}
+	return word, nil
+}
+
+// word waits for a person's answer to a proposal; "" is none in time.
+func (k *talk) word(ctx context.Context, key string) (string, error) {
+	shelf := k.t.with.Shelf
+	for begun := time.Now(); time.Since(begun) < k.t.config.Confirm; {
+		if word, err := shelf.Get(ctx, confirmName(key)); err == nil && len(word) > 0 {
+			return string(word), nil
+		}
+		if !connectors.Sleep(ctx, confirmPoll) {
+			return "", ctx.Err()
+		}
+	}
+	counts, err := k.t.confirmed(ctx, key, "") // whatever comes from here on comes second
+	if err != nil || counts != "" {
+		return counts, err
+	}
+	if !connectors.Sleep(ctx, confirmPoll) { // somebody may be putting theirs down at this moment
+		return "", ctx.Err()
+	}
+	word, err := shelf.Get(ctx, confirmName(key))
+	return string(word), err
+}
+
+// confirmed keeps a person's answer to the proposal with this key: the first counts.
+// It returns the one that does, "" for none so far.
+func (t *Turn) confirmed(ctx context.Context, key, word string) (counts string, err error) {
+	if t.with.Shelf == nil {
+		return "", nil
+	}
+	n, err := t.with.Shelf.Add(ctx, confirmName(key), 1, confirmKeep)
+	if err != nil {
+		return "", err
+	}
+	if n > 1 {
+		kept, err := t.with.Shelf.Get(ctx, confirmName(key))
+		return string(kept), err
+	}
+	return word, t.with.Shelf.Put(ctx, confirmName(key), []byte(word), confirmKeep)
+}
+
+// answerOpen answers what the bot has asked ev's person last, in words. It returns the
+// answer that counts, "" where there is nothing to answer.
+func (t *Turn) answerOpen(ctx context.Context, ev connectors.Event, word string) (counts string, err error) {
+	if t.with.Shelf == nil {
+		return "", nil
+	}
+	key, err := t.with.Shelf.Get(ctx, openName(ev))
+	if err != nil || len(key) == 0 {
+		return "", err
+	}
+	return t.confirmed(ctx, string(key), word)
+}
+
+// maxArguments bounds what people are shown of a call's arguments, in characters.
+const maxArguments = 600
+
+// arguments are a call's arguments as people read them: a line for each.
+func arguments(raw json.RawMessage) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return clip(string(raw), maxArguments)
+	}
+	var lines []string
+	for _, name := range sortedKeys(fields) {
+		value := string(fields[name])
+		var text string
+		if json.Unmarshal(fields[name], &text) == nil {
+			value = text
+		}
+		lines = append(lines, "- "+name+": "+strings.ReplaceAll(value, "\n", " "))
+	}
+	return clip(strings.Join(lines, "\n"), maxArguments)
+}

@@ -1,0 +1,46 @@
+package turn
+
+import (
+	"cmp"
+	"time"
+
+	"longwire/agent/model"
+	"longwire/connectors"
+	"longwire/conversation"
+)
+
+// Report is how a turn went, once it is settled.
+type Report struct {
+	Event     connectors.Event // the question, with what it quotes and what its files say
+	Questions int              // how many were answered together
+	Attempt   int
+	How       conversation.How
+	Reason    string // where How is not Answered
+	Answer    string // what was shown of it, or the bot's own words in its place
+	Asked     bool   // a model was asked in this attempt, and the following counts
+
+	Usage model.Usage // of all requests together
+	Tools []string    // that were called, by their names for the model
+
+	Waited    time.Duration // from the event's arrival to the turn
+	FirstWord time.Duration // from the turn to the first visible word
+	Took      time.Duration // the whole turn
+}
+
+// report tells how a turn went, to whoever is interested.
+func (t *Turn) report(lease *conversation.Lease, r *reply, out conversation.Outcome) {
+	if t.with.Report != nil {
+		t.with.Report(r.report(lease, out))
+	}
+}
+
+func (r *reply) report(lease *conversation.Lease, out conversation.Outcome) Report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Report{
+		Event: lease.Event, Questions: 1 + len(lease.Joined), Attempt: lease.Attempt,
+		How: cmp.Or(out.How, conversation.Answered), Reason: out.Reason, Answer: r.text.String(), Asked: r.requests > 0,
+		Usage: r.usage, Tools: r.called,
+		Waited: r.began.Sub(lease.Event.Received), FirstWord: r.first, Took: time.Since(r.began),
+	}
+}
