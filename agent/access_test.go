@@ -7,6 +7,8 @@ import (
 
 	"longwire/agent/config"
 	"longwire/agent/model/modeltest"
+	"longwire/connectors/dingtalk/dingtalktest"
+	"longwire/connectors/feishu/feishutest"
 )
 
 // inDepartment puts a person into a department, on either platform.
@@ -56,6 +58,28 @@ func TestOnlyWhoIsAllowed(t *testing.T) {
 		if n := len(w.model.Requests()); n != answered {
 			t.Errorf("the model was asked %d times, %d of them by those who may not", n, n-answered)
 		}
+	})
+}
+
+// While the platform cannot tell who is in a department, nobody is let in by one, and
+// they read that it is not their fault; whom the list names is not concerned.
+func TestDepartmentsCannotBeTold(t *testing.T) {
+	onPlatforms(t, "embedded", func(t *testing.T, w *world) {
+		w.cfg.Access = config.Access{Allow: config.Listed{People: []string{w.idOf("ann")}, Departments: []string{"4217"}}}
+		w.inDepartment("dora", "4217")
+		switch c := w.chat.(type) {
+		case dingtalkChat:
+			c.FailRoute(dingtalktest.PathUser, dingtalktest.FailErrcode(60011, "no permission"))
+		case feishuChat:
+			broken := feishutest.MissingScope("contact:contact.base:readonly")
+			broken.Times = -1
+			c.FailRoute("/open-apis/contact/v3/users", broken)
+		}
+		w.start()
+		if got := w.ask(line{person: "dora", text: "hello"}); !strings.Contains(got, "cannot tell right now") {
+			t.Errorf("by department: %q", got)
+		}
+		w.want(line{person: "ann", text: "hello"}, "re: hello")
 	})
 }
 

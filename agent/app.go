@@ -10,19 +10,28 @@ import (
 
 	"longwire/agent/admin"
 	"longwire/agent/config"
+	"longwire/agent/logs"
+	"longwire/agent/logs/rotate"
+	"longwire/agent/metrics"
 	"longwire/agent/records"
-	"longwire/agent/turn"
+	tracing "longwire/agent/trace"
+	"longwire/conversation/spool"
 )
 
 // App is the whole program behind the command line. New wires it, Run blocks,
 // and what New has built is undone last first, by Run at its end or by New where
 // it fails half-way.
 type App struct {
-	store   store
-	records *records.Log // nil: none is kept
-	admin   *admin.Server
-	beside  func(ctx context.Context) // what the store needs to run, nil for nothing
-	log     *slog.Logger
+	store    store
+	measured store        // the same, with the calls of the turns measured
+	spool    *spool.Store // before the store; nil: there is none
+	records  *records.Log // nil: none is kept
+	metrics  *metrics.Metrics
+	redact   logs.Redactor       // takes secrets out of what the admin listener says
+	logState func() rotate.State // how writing the log file goes; nil: there is none
+	tracer   *tracing.Tracer     // nil: nothing is traced
+	admin    *admin.Server
+	log      *slog.Logger
 
 	running sync.WaitGroup // all that Run and Reload have started
 
@@ -49,6 +58,7 @@ const stopTime = 5 * time.Second
 // the admin listener is bound, so what cannot work is an error here.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err error) {
 	a := &App{config: cfg, log: log}
+	a.redact.Set(cfg.Secrets())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.stop())
@@ -60,49 +70,27 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err
 	}
 	a.onStop("close store", func(context.Context) error { return a.store.Close() })
 
+	if err = a.openTelemetry(ctx); err != nil {
+		return nil, err
+	}
+	a.measured = a.metrics.Measure(a.store)
 	if a.records, err = a.openRecords(); err != nil {
 		return nil, err
 	}
 	a.onStop("close conversation log", func(context.Context) error { return a.records.Close() })
 
-	a.models = &models{log: log}
+	a.models = &models{log: log, observe: a.metrics.Model()}
 	a.onStop("close model clients", func(context.Context) error { a.models.close(); return nil })
 	a.tools = a.newToolbox(cfg.Tools)
 	for _, c := range cfg.Connections {
 		a.connections = append(a.connections, a.connect(c))
 	}
+	a.watchAll()
 	if a.admin, err = admin.New(a.adminConfig(), log); err != nil {
 		return nil, err
 	}
 	a.onStop("close admin listener", a.admin.Stop)
 	return a, nil
-}
-
-func (a *App) adminConfig() admin.Config {
-	cfg := admin.Config{
-		Listen:  a.config.Admin.Listen,
-		Token:   a.config.Admin.Token.Reveal(),
-		Version: version,
-		Store:   a.store,
-		Desk:    a.store,
-		Feedback: func(ctx context.Context, connection string, limit int) ([][]byte, error) {
-			return a.store.Records(ctx, connection, turn.FeedbackName, limit)
-		},
-	}
-	cfg.Votes = func(ctx context.Context, connection string) (good, bad int64, err error) {
-		if good, err = a.store.Add(ctx, connection, turn.VoteName(true), 0, turn.VoteKeep); err == nil {
-			bad, err = a.store.Add(ctx, connection, turn.VoteName(false), 0, turn.VoteKeep)
-		}
-		return good, bad, err
-	}
-	for i, c := range a.config.Connections {
-		cfg.Connections = append(cfg.Connections, admin.Connection{
-			Name:     c.Name,
-			Platform: string(c.Platform),
-			Link:     a.connections[i].connector,
-		})
-	}
-	return cfg
 }
 
 // Run answers people until ctx ends, then lets running turns finish. It returns
@@ -116,8 +104,8 @@ func (a *App) Run(ctx context.Context) error {
 			fail(err)
 		}
 	})
-	if a.beside != nil {
-		a.running.Go(func() { a.beside(ctx) })
+	if a.spool != nil {
+		a.running.Go(func() { a.spool.Run(ctx) })
 	}
 	a.starting(ctx)
 	a.log.Info("running", "version", version, "connections", len(a.connections), "store", a.config.Store, "health", "http://"+a.admin.Addr()+"/api/health")

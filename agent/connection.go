@@ -42,7 +42,7 @@ type connector interface {
 // connect wires one connection.
 func (a *App) connect(c config.Connection) *connection {
 	log := a.log.With("connection", c.Name)
-	shelf := conversation.ShelfOf(a.store, c.Name)
+	shelf := conversation.ShelfOf(a.measured, c.Name)
 	conn := &connection{config: c, memory: turn.NewMemory(shelf, log)}
 	conn.connector = a.connector(c, conn, shelf)
 	conn.gate = access.New(gateConfig(a.config, c), shelf, conn.connector.Departments, log)
@@ -53,14 +53,14 @@ func (a *App) connect(c config.Connection) *connection {
 		Workers:    c.Workers,
 		Renew:      min(a.config.Inbox.Lease/3, time.Second),
 		Grace:      max(a.config.Shutdown, 1), // 0 in the file is "at once", in the pool the default
-	}, a.store, t, log)
+	}, a.measured, t, log)
 	return conn
 }
 
 // connector is the stream of a connection.
 func (a *App) connector(c config.Connection, conn *connection, shelf connectors.Shelf) connector {
 	log := a.log.With("connection", c.Name)
-	deliver := func(ctx context.Context, ev connectors.Event) error { return conn.pool.Deliver(ctx, ev) }
+	deliver, meter := a.deliver(conn), a.metrics.Meter(c.Name, string(c.Platform))
 	act := func(ctx context.Context, action connectors.Action) (string, error) {
 		return conn.turn.Load().Press(ctx, action)
 	}
@@ -73,6 +73,7 @@ func (a *App) connector(c config.Connection, conn *connection, shelf connectors.
 			Endpoint:  c.Endpoint,
 			Keepalive: c.Keepalive,
 			Proxy:     c.Proxy.Func(),
+			Meter:     meter,
 			Shelf:     shelf,
 			Act:       act,
 			Labels:    labels,
@@ -89,6 +90,7 @@ func (a *App) connector(c config.Connection, conn *connection, shelf connectors.
 		Endpoint:     c.Endpoint,
 		Keepalive:    c.Keepalive,
 		Proxy:        c.Proxy.Func(),
+		Meter:        meter,
 		Shelf:        shelf,
 		Act:          act,
 		Labels:       labels,
@@ -127,10 +129,10 @@ func (a *App) turnConfig(c config.Connection) turn.Config {
 func (a *App) turnWith(conn *connection, shelf connectors.Shelf) turn.With {
 	c := conn.config
 	with := turn.With{
-		Replier: conn.connector, Reader: conn.connector, Proposer: conn.connector, Store: a.store,
-		Shelf: shelf, Records: a.store, Gate: conn.gate, Memory: conn.memory,
-		Deliver: func(ctx context.Context, ev connectors.Event) error { return conn.pool.Deliver(ctx, ev) },
-		Report:  func(r turn.Report) { record(a.records, c, r) },
+		Replier: conn.connector, Reader: conn.connector, Proposer: conn.connector, Store: a.measured,
+		Shelf: shelf, Records: a.measured, Gate: conn.gate, Memory: conn.memory,
+		Deliver: a.deliver(conn),
+		Report:  a.reported(c),
 		Voted:   func(ev connectors.Event, by connectors.Person, good bool) { voted(a.records, c, ev, by, good) },
 	}
 	for _, choice := range a.config.Choices(c) {

@@ -67,12 +67,46 @@ func openDesk(file string, asJSON bool, args []string, stdout io.Writer) (*desk,
 	if err != nil {
 		return nil, err
 	}
-	return newDesk(cfg.Admin, asJSON, args, stdout), nil
+	client, err := newClient(cfg.Admin)
+	if err != nil {
+		return nil, err
+	}
+	return &desk{client: client, json: asJSON, args: args, out: stdout}, nil
 }
 
-func newDesk(cfg config.Admin, asJSON bool, args []string, stdout io.Writer) *desk {
-	return &desk{client: admin.NewClient(cfg.Listen, cfg.Token.Reveal()), json: asJSON, args: args, out: stdout}
+// newClient asks the running program.
+func newClient(cfg config.Admin) (*admin.Client, error) {
+	client := admin.NewClient(cfg.Listen, cfg.Token.Reveal())
+	if cfg.TLS.Cert != "" {
+		return client, client.Trust(cfg.TLS.Cert)
+	}
+	return client, nil
 }
+
+// errUnhealthy is what longwire health found.
+var errUnhealthy = errors.New("not healthy")
+
+// askHealth is longwire health, for the health check of a container.
+func askHealth(args []string, stdout, stderr io.Writer) error {
+	cfg, err := load("health", args, stderr)
+	if err != nil {
+		return err
+	}
+	client, err := newClient(cfg.Admin)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), healthTime)
+	defer cancel()
+	healthy, err := client.PrintHealth(ctx, stdout)
+	if err == nil && !healthy {
+		err = errUnhealthy
+	}
+	return err
+}
+
+// healthTime bounds longwire health.
+const healthTime = 5 * time.Second
 
 func (d *desk) list(connection string, limit int) error {
 	entries, err := d.client.Inbox(context.Background(), connection, limit)

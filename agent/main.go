@@ -45,6 +45,7 @@ const usage = `Longwire answers people in DingTalk and Feishu/Lark with a langua
 
   longwire run     [--config FILE]   answer, until SIGTERM
   longwire check   [--config FILE]   read the configuration and say every problem
+  longwire health  [--config FILE]   whether the running program hears and answers
   longwire inbox   [--help]          what waits, what is being answered, the dead letters
   longwire inbox   retry|drop ID     put a dead letter back, or remove it
   longwire trace   ID                what happened to a message; ID is in its log lines and error text
@@ -72,6 +73,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = run(args, stderr)
 	case "check":
 		err = check(args, stdout, stderr)
+	case "health":
+		err = askHealth(args, stdout, stderr)
 	case "inbox":
 		err = inbox(args, stdout, stderr)
 	case "trace":
@@ -134,6 +137,9 @@ func run(args []string, stderr io.Writer) error {
 	}
 	collectLess()
 	app, err := New(ctx, cfg, log.Logger)
+	if err == nil && cfg.Log.File.Path != "" {
+		app.WatchLog(log.State)
+	}
 	if err == nil {
 		var beside sync.WaitGroup
 		ctx, end := context.WithCancel(ctx)

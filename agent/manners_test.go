@@ -35,7 +35,13 @@ func TestBurstIsJoined(t *testing.T) {
 			if err := w.chat.waitAck(w.within(), id); err != nil {
 				t.Fatal(err)
 			}
-			ids = append(ids, id)
+			if ids = append(ids, id); len(ids) == 1 { // the others are to wait behind it
+				eventually(t, "question to the model", func() bool {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					return len(asked) == 1
+				})
+			}
 		}
 		close(release)
 		if got, err := w.chat.waitReply(w.within(), ids[4]); err != nil || got.text != "re: four" {

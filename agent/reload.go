@@ -32,6 +32,7 @@ func (a *App) Reload(next *config.Config) error {
 	for _, key := range changes.Fixed {
 		a.log.Warn("configuration: this takes a restart to change, until then it stays as it was", "key", key)
 	}
+	a.redact.Set(append(a.config.Secrets(), next.Secrets()...)) // what has begun may still speak of the old ones
 	a.config = a.fixed(next)
 	a.swapTools()
 
@@ -59,6 +60,8 @@ func (a *App) Reload(next *config.Config) error {
 		a.replaced(old, a.named(old.config.Name))
 	}
 	a.models.keep(a.choices())
+	a.watchAll()
+	a.admin.Set(a.adminConfig())
 	a.log.Info("configuration taken up", "added", changes.Added, "removed", changes.Removed, "new_streams", changes.Stream)
 	return nil
 }
@@ -76,7 +79,7 @@ func (a *App) fixed(next *config.Config) *config.Config {
 func (a *App) refresh(conn *connection, c config.Connection) {
 	conn.config = c
 	conn.gate.Set(gateConfig(a.config, c))
-	t := conn.turn.Load().Next(a.turnConfig(c), a.turnWith(conn, conversation.ShelfOf(a.store, c.Name)))
+	t := conn.turn.Load().Next(a.turnConfig(c), a.turnWith(conn, conversation.ShelfOf(a.measured, c.Name)))
 	conn.turn.Store(t)
 	conn.pool.SetTurn(t)
 }
@@ -113,8 +116,8 @@ func (a *App) replaced(old, by *connection) {
 
 // watch has a connection's events moved out of the spool, where there is one.
 func (a *App) watch(name string) {
-	if spooled, ok := a.store.(interface{ Watch(lines ...string) }); ok {
-		spooled.Watch(name, conversation.LineAside(name))
+	if a.spool != nil {
+		a.spool.Watch(name, conversation.LineAside(name))
 	}
 }
 

@@ -55,7 +55,6 @@ func (a *App) openStore(ctx context.Context) (store, error) {
 	for _, c := range cfg.Connections {
 		lines = append(lines, c.Name, conversation.LineAside(c.Name))
 	}
-	spooled := spool.Open(ctx, connect, file, lines, a.log)
-	a.beside = spooled.Run
-	return spooled, nil
+	a.spool = spool.Open(ctx, connect, file, lines, a.log)
+	return a.spool, nil
 }

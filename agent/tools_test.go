@@ -158,6 +158,33 @@ func TestToolIsConfirmedInWords(t *testing.T) {
 	}
 }
 
+// Whoever stops the answer while it waits for their word has not given it: a yes that
+// comes later does nothing.
+func TestStopWhileAToolWaits(t *testing.T) {
+	withCards(t, func(t *testing.T, w *world, c cardChat) {
+		web, remote := w.webTool()
+		remote.Confirm = []string{"echo"}
+		w.cfg.Tools = []config.Tool{remote}
+		w.answer(withTools)
+		app, _ := w.start()
+		w.toolsUp(app)
+		w.chat.say(line{person: "ann", text: `use web__echo {"text":"hello"}`})
+		proposal := w.waitCard(c, "I would like to do this")
+		w.waitCard(c, "Waiting for your word")
+		w.chat.say(line{person: "ann", text: "/stop"})
+		w.waitCard(c, "(stopped)")
+		w.quiet(app, 2)
+		if _, err := c.press(w.within(), proposal.id, "ann", "yes"); err != nil {
+			t.Logf("a press that is too late: %v", err) // its buttons may be gone
+		}
+		w.chat.say(line{person: "ann", text: "and now?"})
+		w.waitCard(c, "re: and now?")
+		if n := web.Count(`"tools/call"`); n != 0 {
+			t.Errorf("%d calls of what was stopped", n)
+		}
+	})
+}
+
 // The word may come to another replica than the one that waits for it.
 func TestToolIsConfirmedOnAnotherReplica(t *testing.T) {
 	onPlatforms(t, "redis", func(t *testing.T, w *world) {

@@ -1,51 +1,90 @@
-// Package admin is what operators and their monitors see of a running program,
-// over HTTP on loopback:
+// Package admin is what operators and their monitors see of a running program, over
+// HTTP on the program's only listener:
 //
-//	GET, POST /api/health       is every stream up and does the store answer?
+//	GET       /                 the status page (page.go)
+//	GET       /healthz          may the process stay? 200 or 503, for everybody
+//	GET, POST /api/health       is every stream up, does the store answer, can the model?
+//	GET       /api/status       all that the page shows
+//	GET       /api/config       the configuration as YAML, without its secrets
 //	GET       /api/inbox        what waits, what is being answered, the dead letters
 //	GET       /api/trace        what happened to one event
 //	GET       /api/feedback     what people think of the answers, as JSON lines
+//	GET       /metrics          for Prometheus
 //	POST      /api/inbox/retry  put a dead letter back
 //	POST      /api/inbox/drop   remove a dead letter
+//	POST      /api/login        the token for a cookie, and /api/logout
 //
-// It is the only listener of the program. On an address that is not loopback every
-// request needs the token, as "Authorization: Bearer TOKEN"; the configuration
-// refuses such an address without one. Without a token a request must be addressed
-// to an IP or to localhost, so that no page in a browser reaches us by a name that
-// it made point here.
+// Who may do what (guard.go):
+//
+//   - An address outside Config.Allow gets nothing; this machine is never outside.
+//   - Reading needs no login where the listener is on loopback and the request comes
+//     straight from this machine. Elsewhere it needs the token, as "Authorization:
+//     Bearer TOKEN" or by a login.
+//   - Changing something needs the token everywhere. The one exception is the command
+//     line on this machine while no token is set; a page in a browser is no command
+//     line, whoever wrote it.
+//
+// The page asks /api/status every two seconds. It is asked rather than told, because
+// an answer of a few kilobytes passes every proxy, holds nothing open, and costs the
+// same for a hundred pages as for one: what it says is looked up once a second.
+//
+// Goroutines: Run, which the caller starts, those of net/http below it, and one that
+// counts what waits.
 package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
+	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"longwire/agent/logs/rotate"
+	"longwire/agent/model"
+	"longwire/agent/pool"
+	"longwire/agent/tools"
 	"longwire/connectors"
 	"longwire/conversation"
 )
 
-// Config says where to listen and what to show.
+// Config says where to listen, whom to let in, and what to show. What is nil is not
+// shown, except Store and Desk, which are needed.
 type Config struct {
-	Listen      string // host:port; port 0 takes any
-	Token       string // needed for every request, where it is set
+	Listen string         // host:port; port 0 takes any
+	Token  string         // needed for changes, and away from loopback for everything
+	Allow  []netip.Prefix // who may ask, besides this machine; empty: everybody
+	Cert   string         // a PEM file, read again when it changes; empty: no TLS
+	Key    string         // that of its key
+
 	Version     string
-	Store       Pinger
+	Store       Store
 	Desk        conversation.Desk
 	Feedback    Feedback
 	Votes       Votes
 	Connections []Connection
+	Models      func() []Model
+	Tools       func() []tools.ServerState
+	Files       func() []File
+	Problems    func() []string // what else is amiss, each in one line without secrets
+	ConfigYAML  func() string   // the configuration in force, without its secrets
+	Metrics     http.Handler    // served at /metrics
+	Redact      func(string) string
+
+	Slow     time.Duration // without a word for so long, a turn is listed as slow; default 30 s
+	Patience time.Duration // trouble that lasts longer makes Live an error; default 5 min
 }
 
-// Pinger is a store that can say whether it would take an event now.
-type Pinger interface {
+// Store is what is asked of the store besides its Desk.
+type Store interface {
+	// Ping reports whether it would take an event now.
 	Ping(ctx context.Context) error
+	// Waiting counts the events of a line that are not done.
+	Waiting(ctx context.Context, line string) (int, error)
 }
 
 // Connection is one connection and how to learn the truth about it.
@@ -53,6 +92,11 @@ type Connection struct {
 	Name     string
 	Platform string
 	Link     Link
+	Pool     func() pool.Counts // nil: not shown
+	// Silence is how long a stream that is up may say nothing before it is called
+	// deaf here. The connector is to notice sooner; this is for the case that it does
+	// not. Default 30 min, more than the longest keepalive needs.
+	Silence time.Duration
 }
 
 // Link is what is known of a connection; both connectors are one.
@@ -64,34 +108,57 @@ type Link interface {
 	Budget(ctx context.Context) (calls, used int64, err error)
 }
 
+// Model is a model that people can choose.
+type Model struct {
+	Label     string
+	Default   bool // it answers unless another one is chosen; while it is gone nothing is well
+	Endpoints []model.EndpointState
+}
+
+// File is a file that grows: the log, or the record of questions and answers.
+type File struct {
+	Name  string // for people, such as "log"
+	State rotate.State
+}
+
 // Server is the admin listener.
 type Server struct {
-	config   Config
+	config   atomic.Pointer[Config]
 	began    time.Time
 	listener net.Listener
+	loopback bool // only this machine can reach the listener
 	http     http.Server
-	store    probe
 	log      *slog.Logger
+
+	store    probe       // health.go
+	history  history     // history.go
+	troubles troubles    // trouble.go
+	status   shared      // status.go
+	tries    tries       // tries.go
+	logins   logins      // login.go
+	cert     certificate // tls.go
 }
 
 // New listens; requests are answered once Run is called.
 func New(config Config, log *slog.Logger) (*Server, error) {
+	cross := http.NewCrossOriginProtection()
+	s := &Server{began: time.Now(), log: log, logins: newLogins()}
+	s.Set(config)
+	if err := s.certify(config); err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
 	listener, err := net.Listen("tcp", config.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
-	s := &Server{config: config, began: time.Now(), listener: listener, log: log}
-	s.store.ping = config.Store.Ping
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/health", s.health)
-	mux.HandleFunc("POST /api/health", s.health)
-	mux.HandleFunc("GET /api/inbox", s.inbox)
-	mux.HandleFunc("GET /api/trace", s.trace)
-	mux.HandleFunc("GET /api/feedback", s.feedback)
-	mux.HandleFunc("POST /api/inbox/retry", s.onDead(config.Desk.Retry))
-	mux.HandleFunc("POST /api/inbox/drop", s.onDead(config.Desk.Drop))
+	addr, err := netip.ParseAddrPort(listener.Addr().String())
+	s.listener, s.loopback = listener, err == nil && addr.Addr().Unmap().IsLoopback()
+	if config.Token == "" && !s.loopback {
+		_ = listener.Close()
+		return nil, fmt.Errorf("admin: %s can be reached from other machines, and needs a token", config.Listen)
+	}
 	s.http = http.Server{
-		Handler:           s.guarded(mux),
+		Handler:           s.guarded(cross, s.routes()),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      10 * time.Second,
@@ -102,12 +169,54 @@ func New(config Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /healthz", s.live)
+	mux.HandleFunc("POST /api/login", s.login)
+	mux.HandleFunc("POST /api/logout", s.logout)
+	read := func(pattern string, f http.HandlerFunc) { mux.Handle(pattern, s.reading(f)) }
+	read("GET /api/health", s.health)
+	read("POST /api/health", s.health)
+	read("GET /api/status", s.overview)
+	read("GET /api/config", s.effective)
+	read("GET /api/inbox", s.inbox)
+	read("GET /api/trace", s.trace)
+	read("GET /api/feedback", s.feedback)
+	read("GET /metrics", s.metrics)
+	mux.Handle("POST /api/inbox/retry", s.changing(s.onDead(conversation.Desk.Retry)))
+	mux.Handle("POST /api/inbox/drop", s.changing(s.onDead(conversation.Desk.Drop)))
+	return mux
+}
+
+// Set shows config from now on, and lets in whom it lets in. Only Listen stays what
+// it was. A token that is gone or another one ends all logins.
+func (s *Server) Set(config Config) {
+	if config.Slow <= 0 {
+		config.Slow = 30 * time.Second
+	}
+	if config.Patience <= 0 {
+		config.Patience = 5 * time.Minute
+	}
+	config.Allow = unmapped(config.Allow)
+	s.config.Store(&config)
+	s.history.keep(config.Connections)
+}
+
+// now is the configuration in force.
+func (s *Server) now() *Config { return s.config.Load() }
+
 // Addr is the address listened on.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Run answers requests until Stop.
 func (s *Server) Run() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	beside.Go(func() { s.sample(ctx) })
+	if err := s.http.Serve(&door{s.listener, s}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("admin: %w", err)
 	}
 	return nil
@@ -122,45 +231,11 @@ func (s *Server) Stop(ctx context.Context) error {
 	return nil
 }
 
-// guarded lets only those in who know the token, where there is one. Hashes are
-// compared, so that neither the token nor its length can be told from the time.
-func (s *Server) guarded(next http.Handler) http.Handler {
-	if s.config.Token == "" {
-		return onlyByAddress(next)
+// metrics is GET /metrics.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
+	if h := s.now().Metrics; h != nil {
+		h.ServeHTTP(w, r)
+		return
 	}
-	want := sha256.Sum256([]byte(s.config.Token))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		got := sha256.Sum256([]byte(token))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			http.Error(w, "admin.token is needed: Authorization: Bearer TOKEN", http.StatusUnauthorized)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// onlyByAddress refuses requests that are addressed to a name other than localhost.
-func onlyByAddress(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil {
-			http.Error(w, "ask by address, or set admin.token", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	report := s.Report(r.Context())
-	status := http.StatusOK
-	if report.Status != Healthy {
-		status = http.StatusServiceUnavailable
-	}
-	s.answer(w, status, report)
+	http.NotFound(w, r)
 }

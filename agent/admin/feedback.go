@@ -23,12 +23,17 @@ func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
 	if err != nil || limit <= 0 {
 		limit = defaultEntries
 	}
+	config := s.now()
+	if config.Feedback == nil {
+		http.NotFound(w, r)
+		return
+	}
 	var lines bytes.Buffer
-	for _, c := range s.config.Connections {
+	for _, c := range config.Connections {
 		if only := r.FormValue("connection"); only != "" && only != c.Name {
 			continue
 		}
-		records, err := s.config.Feedback(r.Context(), c.Name, limit)
+		records, err := config.Feedback(r.Context(), c.Name, limit)
 		if err != nil {
 			s.fail(w, err)
 			return
@@ -39,7 +44,6 @@ func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	if _, err := lines.WriteTo(w); err != nil {
 		s.log.Debug("answer not sent", "err", err)
 	}
@@ -49,7 +53,7 @@ func (s *Server) feedback(w http.ResponseWriter, r *http.Request) {
 // all ("").
 func (c *Client) Feedback(ctx context.Context, connection string, limit int, out io.Writer) error {
 	query := url.Values{"connection": {connection}, "limit": {fmt.Sprint(limit)}}
-	raw, err := c.get(ctx, http.MethodGet, "/api/feedback", query)
+	raw, err := c.ask(ctx, http.MethodGet, "/api/feedback", query, nil)
 	if err != nil {
 		return err
 	}

@@ -38,39 +38,43 @@ const (
 	maxEntries     = 10_000
 )
 
-// lines are the lines of every connection: each has two (conversation.LineOf).
-func (s *Server) lines() (lines []string) {
-	for _, c := range s.config.Connections {
-		lines = append(lines, c.Name, conversation.LineAside(c.Name))
-	}
-	return lines
-}
+// entryOrder is the order in which entries are listed.
+var entryOrder = []conversation.ItemState{conversation.ItemDead, conversation.ItemHeld, conversation.ItemWaiting}
 
-// inbox is GET /api/inbox?connection=NAME&limit=N: dead letters first, then what
-// is being answered, then what waits.
+// inbox is GET /api/inbox?connection=NAME&limit=N: of each line the dead letters
+// first, then what is being answered, then what waits.
 func (s *Server) inbox(w http.ResponseWriter, r *http.Request) {
 	limit, err := strconv.Atoi(r.FormValue("limit"))
 	if err != nil || limit <= 0 {
 		limit = defaultEntries
 	}
-	limit = min(limit, maxEntries)
+	entries, err := s.entries(r.Context(), s.now(), r.FormValue("connection"), min(limit, maxEntries))
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	s.answer(w, http.StatusOK, entries)
+}
+
+// entries are at most limit of each line of a connection, or of all of them (""). With
+// an error they are what was found before.
+func (s *Server) entries(ctx context.Context, config *Config, only string, limit int) ([]Entry, error) {
 	entries := []Entry{}
-	for _, c := range s.config.Connections {
-		if only := r.FormValue("connection"); only != "" && only != c.Name {
+	for _, c := range config.Connections {
+		if only != "" && only != c.Name {
 			continue
 		}
-		for _, line := range []string{c.Name, conversation.LineAside(c.Name)} {
-			items, err := s.config.Desk.Inbox(r.Context(), line, limit)
+		for _, line := range linesOf(c.Name) {
+			items, err := config.Desk.Inbox(ctx, line, limit)
 			if err != nil {
-				s.fail(w, err)
-				return
+				return entries, err
 			}
 			for _, item := range items {
 				entries = append(entries, entryOf(item))
 			}
 		}
 	}
-	s.answer(w, http.StatusOK, entries)
+	return entries, nil
 }
 
 func entryOf(item conversation.Item) Entry {
@@ -100,9 +104,10 @@ func entryOf(item conversation.Item) Entry {
 // trace is GET /api/trace?id=ID: what happened to an event.
 func (s *Server) trace(w http.ResponseWriter, r *http.Request) {
 	id := r.FormValue("id")
-	for _, c := range s.config.Connections {
-		for _, line := range []string{c.Name, conversation.LineAside(c.Name)} {
-			marks, err := s.config.Desk.Life(r.Context(), line, id)
+	config := s.now()
+	for _, c := range config.Connections {
+		for _, line := range linesOf(c.Name) {
+			marks, err := config.Desk.Life(r.Context(), line, id)
 			switch {
 			case err == nil:
 				s.answer(w, http.StatusOK, Life{ID: id, Connection: c.Name, Marks: marks})
@@ -116,33 +121,39 @@ func (s *Server) trace(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, conversation.ErrNotFound)
 }
 
-// onDead is POST /api/inbox/retry?id=ID and /api/inbox/drop?id=ID: what to do with
-// a dead letter. A page in a browser cannot ask for it: the header that is needed
-// would make the browser ask us first.
-func (s *Server) onDead(do func(ctx context.Context, connection, trace string) error) http.HandlerFunc {
+// onDead is POST /api/inbox/retry and /api/inbox/drop with {"id": "…"}: what to do with
+// a dead letter.
+func (s *Server) onDead(do func(desk conversation.Desk, ctx context.Context, line, trace string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get(commandHeader) == "" {
-			http.Error(w, "the header "+commandHeader+" is needed", http.StatusForbidden)
+		var body order
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&body); err != nil {
+			s.answer(w, http.StatusBadRequest, problem{"the body is not JSON"})
 			return
 		}
-		id := r.FormValue("id")
-		for _, line := range s.lines() {
-			err := do(r.Context(), line, id)
-			switch {
-			case err == nil:
-				s.log.Info("dead letter settled by the operator", "event", id, "how", r.URL.Path)
-				s.answer(w, http.StatusOK, map[string]string{"id": id})
-				return
-			case !errors.Is(err, conversation.ErrNotFound):
-				s.fail(w, err)
-				return
+		config := s.now()
+		for _, c := range config.Connections {
+			for _, line := range linesOf(c.Name) {
+				err := do(config.Desk, r.Context(), line, body.ID)
+				switch {
+				case err == nil:
+					s.log.Info("dead letter settled by the operator", "event", body.ID, "how", r.URL.Path, "address", remote(r))
+					s.stale()
+					s.answer(w, http.StatusOK, body)
+					return
+				case !errors.Is(err, conversation.ErrNotFound):
+					s.fail(w, err)
+					return
+				}
 			}
 		}
 		s.fail(w, conversation.ErrNotFound)
 	}
 }
 
-const commandHeader = "X-Longwire-Command"
+// order is the body of a request that changes a dead letter.
+type order struct {
+	ID string `json:"id"`
+}
 
 // problem is the body of every answer that is not one.
 type problem struct {
@@ -160,7 +171,6 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 
 func (s *Server) answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

@@ -84,28 +84,3 @@ func TestInboxShowsNoWordsAndNoAddress(t *testing.T) {
 		t.Errorf("HTTP %d: %s", status, body)
 	}
 }
-
-func TestOrdersNeedTheHeader(t *testing.T) {
-	s := start(t, Config{Store: pinger(fine), Connections: []Connection{{Name: "c1", Link: &link{}}}})
-	for _, path := range []string{"/api/inbox/retry?id=x", "/api/inbox/drop?id=x"} {
-		if status, _ := ask(t, s, http.MethodPost, path, ""); status != http.StatusForbidden {
-			t.Errorf("%s: HTTP %d", path, status)
-		}
-	}
-}
-
-func TestClientNamesWhatIsWrong(t *testing.T) {
-	if _, err := NewClient("127.0.0.1:1", "").Inbox(t.Context(), "", 1); err == nil || !strings.Contains(err.Error(), "admin.listen") {
-		t.Errorf("nobody listens: %v", err)
-	}
-	s := start(t, Config{Store: pinger(fine), Token: "s3cret"})
-	if _, err := NewClient(s.Addr(), "wrong").Inbox(t.Context(), "", 1); err == nil || !strings.Contains(err.Error(), "401") {
-		t.Errorf("a wrong token: %v", err)
-	}
-	if _, err := NewClient(s.Addr(), "s3cret").Inbox(t.Context(), "", 1); err != nil {
-		t.Errorf("the right token: %v", err)
-	}
-	if got := NewClient("0.0.0.0:99", "").base; got != "http://127.0.0.1:99" {
-		t.Errorf("a program that listens everywhere is asked at %s", got)
-	}
-}

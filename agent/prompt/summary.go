@@ -26,6 +26,9 @@ type Request struct {
 // request tells of as much as the model can read at once, and the next of what
 // follows.
 func (b Builder) Due(in Input) (Request, bool) {
+	if b.roomy(in) {
+		return Request{}, false
+	}
 	in.Question, in.Pictures = "", 0
 	f := b.fill(in)
 	if !f.budget.Summarise {
@@ -37,6 +40,27 @@ func (b Builder) Due(in Input) (Request, bool) {
 	}
 	return f.request(f.history[f.told:end])
 }
+
+// roomy reports whether there is so much room for a history that nobody need measure it:
+// no text has more tokens than bytes, whatever is corrected. Most are that short.
+func (b Builder) roomy(in Input) bool {
+	budget := b.Budget.withDefaults()
+	room := budget.Context - budget.Answer - len(in.System) - len(in.Frame)
+	if budget.History > 0 {
+		room = min(room, budget.History)
+	}
+	size := 0
+	for _, turn := range in.History {
+		size += len(turn.Question) + len(turn.Answer) + perTurn
+		if turn.Before != nil {
+			return false
+		}
+	}
+	return size < room/3 && (budget.Turns <= 0 || len(in.History) < int(float64(budget.Turns)*lowMark))
+}
+
+// perTurn is more than the frame around a question and an answer, in tokens.
+const perTurn = 32
 
 // summariseTo is the end of the turns that a summary has to tell of: those that were
 // left out before there was one, and from the high mark on those down to the low one.

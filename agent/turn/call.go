@@ -100,7 +100,10 @@ func (k *talk) run(ctx context.Context, call model.Call) (told string) {
 		}
 	}()
 	began := time.Now()
+	step := Step{Kind: StepTool, Name: call.Name, Begin: began, CallID: call.ID, Error: "panic"}
+	defer func() { k.r.step(step) }()
 	result, err := k.t.with.Toolbox.Call(ctx, call.Name, call.Arguments)
+	step.Error = failureOf(result, err)
 	switch took := time.Since(began).Round(time.Millisecond); {
 	case err != nil:
 		log.Warn("tool has not run", "took", took, "err", err)
@@ -112,4 +115,18 @@ func (k *talk) run(ctx context.Context, call model.Call) (told string) {
 		log.Info("tool has run", "took", took, "bytes", len(result.Text))
 	}
 	return result.Text
+}
+
+// failureOf is why a tool failed, in a word.
+func failureOf(result tools.Result, err error) string {
+	var e *tools.Error
+	switch {
+	case errors.As(err, &e):
+		return string(e.Reason)
+	case err != nil:
+		return string(model.Stopped)
+	case result.Failed:
+		return "failed"
+	}
+	return ""
 }

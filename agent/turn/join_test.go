@@ -1,10 +1,12 @@
 package turn
 
 import (
-	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"longwire/agent/access"
 	"longwire/agent/model"
@@ -108,6 +110,36 @@ func TestJoinedOfSeveralPeople(t *testing.T) {
 	}
 }
 
+// What is answered together is one question. It is as old as its newest part, and
+// the reply goes there.
+func TestJoined(t *testing.T) {
+	s := &script{deltas: []string{"x"}}
+	old, next := written("first"), written("second")
+	old.Sent, old.Address = old.Received.Add(-25*time.Hour), []byte(`"old"`)
+	next.ID, next.Sent, next.Address = "m2", next.Received, []byte(`"new"`)
+	lease := &conversation.Lease{Event: old, Joined: []connectors.Event{next}, Attempt: 1, Holder: s}
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err := turn.Run(t.Context(), t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.asked) != 1 || s.asked[0][0].Content != "first\nsecond" || len(s.done) != 1 || s.done[0].Turn.Question != "first\nsecond" {
+		t.Errorf("asked %+v, done %+v", s.asked, s.done)
+	}
+	if string(lease.Event.Address) != `"new"` || lease.Event.ID != "m1" || strings.Contains(s.replies[0], "Sorry") {
+		t.Errorf("replied to %+v with %q", lease.Event, s.replies)
+	}
+}
+
+func TestJoinedTooLong(t *testing.T) {
+	s := &script{deltas: []string{"x"}}
+	half := written(strings.Repeat("x", connectors.MaxText/2+1))
+	lease := &conversation.Lease{Event: half, Joined: []connectors.Event{half}, Attempt: 1, Holder: s}
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err := turn.Run(t.Context(), t.Context(), lease); err != nil || len(s.asked) != 0 || len(s.replies) != 1 {
+		t.Errorf("%v, asked %d times, shown %q", err, len(s.asked), s.replies)
+	}
+}
+
 // Of questions that are answered together, those that were taken back are left out, and
 // the others are answered; a turn for several ends only when nothing is left of it.
 func TestJoinedAndTakenBack(t *testing.T) {
@@ -191,56 +223,5 @@ func TestTurnedAwayWithoutWords(t *testing.T) {
 	w.screen.refuse = []error{errDied}
 	if text, _ := w.together(w.inGroup("ann", "may I?"), w.inGroup("bob", "may I?")); text != "Yes." || !strings.Contains(w.log.String(), "could not be told") {
 		t.Errorf("read %q, the log says %s", text, w.log)
-	}
-}
-
-// /new takes effect where it is accepted: what is asked after it has no history, and
-// the answer that was under way is not remembered.
-func TestNewTakesEffectAtOnce(t *testing.T) {
-	w := newWorld(t, Config{}, nil, says("One."), says("Two."), says("Three."), says("Four."))
-	w.ask(w.from("ann", "first"))
-	second, third := w.from("ann", "second"), w.from("ann", "third")
-	w.deliver(second)
-	lease := w.take(second)
-	w.deliver(w.from("ann", "/new"), third)
-	if err := w.turn.Run(t.Context(), t.Context(), lease); err != nil {
-		t.Fatal(err)
-	}
-	if got := contents(w.brain.last(t)); got != "first|One.|second" {
-		t.Errorf("the turn under way was asked %q", got)
-	}
-	w.run(w.turn, third)
-	if got := contents(w.brain.last(t)); got != "third" {
-		t.Errorf("after /new the model was asked %q", got)
-	}
-	command := w.from("ann", "/new")
-	if text, _ := w.run(w.turn, command); !strings.Contains(text, "I have forgotten") { // the command's own turn comes late
-		t.Errorf("read %q", text)
-	}
-	w.ask(w.from("ann", "fourth"))
-	if got := contents(w.brain.last(t)); got != "third|Three.|fourth" {
-		t.Errorf("a late /new forgets again: asked %q", got)
-	}
-}
-
-// Other settings take the turns that begin from now on, and what people have seen is
-// known to them.
-func TestNextKnowsWhatWasShown(t *testing.T) {
-	w := newWorld(t, Config{}, nil, says("Yes."))
-	ev := w.from("ann", "may I?")
-	s := &script{lostAtDone: true}
-	lease := func() *conversation.Lease {
-		return &conversation.Lease{Event: ev, Attempt: 1, Holder: s}
-	}
-	if err := w.turn.Run(t.Context(), t.Context(), lease()); !errors.Is(err, conversation.ErrLost) {
-		t.Fatalf("got %v", err)
-	}
-	next := w.turn.Next(Config{SystemPrompt: "be brief"}, w.turn.with)
-	s.lostAtDone = false
-	if err := next.Run(t.Context(), context.Background(), lease()); err != nil || len(w.screen.shown) != 1 || len(s.done) != 1 || s.done[0].Turn.Answer != "Yes." {
-		t.Errorf("%v, read %q, done %+v", err, w.screen.shown, s.done)
-	}
-	if next.config.SystemPrompt != "be brief" || next.config.Rounds != 8 || w.turn.config.SystemPrompt != "" {
-		t.Errorf("the settings are %+v, they were %+v", next.config, w.turn.config)
 	}
 }

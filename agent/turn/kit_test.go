@@ -54,6 +54,7 @@ func (w *world) replica(config Config, with func(*With)) *Turn {
 	if with != nil {
 		with(&all)
 	}
+	config.RetryWait = time.Millisecond
 	return New(config, all, slog.New(slog.NewTextHandler(w.log, nil)))
 }
 

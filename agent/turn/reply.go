@@ -38,6 +38,7 @@ type reply struct {
 	requests int             // to the model; guarded by mu
 	usage    model.Usage     // of all requests together; guarded by mu
 	called   []string        // the tools that were called; guarded by mu
+	steps    []Step          // guarded by mu
 }
 
 // asks notes the question as the model is asked.
@@ -197,7 +198,9 @@ func (t *Turn) precede(ctx context.Context, lease *conversation.Lease, r *reply)
 func (t *Turn) begin(ctx, asking context.Context, lease *conversation.Lease, r *reply) {
 	k := &talk{t: t, lease: lease, lang: r.lang, r: r, choice: r.choice}
 	r.close = k.close
+	step := Step{Kind: StepWork, Name: "prompt", Begin: time.Now()}
 	err := k.prepare(ctx)
+	r.step(step)
 	var refused *refusedError
 	switch {
 	case errors.As(err, &refused):

@@ -21,10 +21,43 @@ type Report struct {
 
 	Usage model.Usage // of all requests together
 	Tools []string    // that were called, by their names for the model
+	Steps []Step      // in the order in which they ended
 
 	Waited    time.Duration // from the event's arrival to the turn
 	FirstWord time.Duration // from the turn to the first visible word
 	Took      time.Duration // the whole turn
+}
+
+// Step is one step of a turn, for whoever draws it. It holds no word of what was said.
+type Step struct {
+	Kind       StepKind
+	Name       string
+	Begin, End time.Time
+	Error      string // why it failed, in a word of the code; "" where it did not
+
+	Endpoint string // of a StepChat: who answered; "" where nobody knows
+
+	Usage  *model.Usage  // of a StepChat; nil where nobody knows
+	First  time.Duration // of a StepChat: until the first sign of life; 0 where none came
+	CallID string        // of a StepTool: as the model named the call
+}
+
+// StepKind says what a step is.
+type StepKind string
+
+// The kinds of a step.
+const (
+	StepChat StepKind = "chat" // a question to a model; Name is the model
+	StepTool StepKind = "tool" // a tool that the model called; Name is the tool
+	StepWork StepKind = "work" // anything else; Name says what
+)
+
+// step notes a step that has ended now.
+func (r *reply) step(s Step) {
+	s.End = time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.steps = append(r.steps, s)
 }
 
 // report tells how a turn went, to whoever is interested.
@@ -40,7 +73,7 @@ func (r *reply) report(lease *conversation.Lease, out conversation.Outcome) Repo
 	return Report{
 		Event: lease.Event, Questions: 1 + len(lease.Joined), Attempt: lease.Attempt,
 		How: cmp.Or(out.How, conversation.Answered), Reason: out.Reason, Answer: r.text.String(), Asked: r.requests > 0,
-		Usage: r.usage, Tools: r.called,
+		Usage: r.usage, Tools: r.called, Steps: r.steps,
 		Waited: r.began.Sub(lease.Event.Received), FirstWord: r.first, Took: time.Since(r.began),
 	}
 }

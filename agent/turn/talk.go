@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -140,7 +141,13 @@ func (k *talk) round(ctx context.Context) (text string, calls []model.Call, err 
 	}
 	var usage model.Usage
 	came := false
-	defer func() { settle(cost(usage, err, came)) }()
+	step := Step{Kind: StepChat, Name: k.choice.Label, Begin: time.Now()}
+	defer func() {
+		settle(cost(usage, err, came))
+		step.Usage, step.Endpoint, step.Error = &usage, usage.Endpoint, wordOf(err)
+		step.Name = cmp.Or(usage.Model, step.Name)
+		k.r.step(step)
+	}()
 	before := k.r.soFar()
 	k.request.Keep = k.withdrawable
 	k.r.request()
@@ -151,6 +158,9 @@ func (k *talk) round(ctx context.Context) (text string, calls []model.Call, err 
 		}
 		if err != nil {
 			return "", nil, err
+		}
+		if !came {
+			step.First = time.Since(step.Begin)
 		}
 		came = true
 		calls = append(calls, delta.Calls...)
@@ -207,6 +217,17 @@ func (k *talk) say(words string) bool {
 // withdrawable reports whether what was shown can still be replaced.
 func (k *talk) withdrawable() bool {
 	return len(k.r.lead)+len(k.r.soFar()) <= connectors.MaxWithdrawn && time.Since(k.began) < connectors.Withdrawable
+}
+
+// wordOf is why a question to the model failed, in a word.
+func wordOf(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errUnwanted), errors.Is(err, context.Canceled):
+		return string(model.Stopped)
+	}
+	return string(kindOf(err))
 }
 
 // kindOf is what kind of failure err is. The turn's own deadline comes as the

@@ -73,15 +73,18 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 		log.Info("not answered", "reason", r.out.Reason)
 		return t.skipped(ctx, lease, r)
 	}
+	replying := Step{Kind: StepWork, Name: "reply", Begin: time.Now()}
 	if err := t.with.Replier.Reply(ctx, r.delivered, r.ledger, r.answer); err != nil {
 		return t.unsaid(ctx, lease, r, log, err)
 	}
-	out := r.outcome()
+	r.step(replying)
+	out, settling := r.outcome(), Step{Kind: StepWork, Name: "done", Begin: time.Now()}
 	t.shown.add(lease.Event, out)
 	if err := t.done(ctx, lease, out); err != nil {
 		log.Error("answered, but the store could not note it", "err", err)
 		return err
 	}
+	r.step(settling)
 	t.remember(ctx, lease, r, out)
 	t.report(lease, r, out)
 	t.told(ctx, lease, r, out, log)

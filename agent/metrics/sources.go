@@ -1,0 +1,68 @@
+package metrics
+
+import (
+	"context"
+
+	"longwire/agent/access"
+	"longwire/agent/logs/rotate"
+	"longwire/agent/model"
+	"longwire/agent/pool"
+	agenttools "longwire/agent/tools"
+	"longwire/connectors"
+)
+
+// Sources are what is looked at during a scrape. What is nil or empty is left out.
+type Sources struct {
+	Connections []Connection
+	Waiting     Waiting // the store
+	Spool       Spool
+	Models      func() []model.EndpointState // of all clients; an endpoint may be there more than once
+	Tools       func() []agenttools.ServerState
+	Logs        []Log
+	Disks       []Disk
+}
+
+// Connection is one connection and how to learn about it.
+type Connection struct {
+	Name, Platform string
+	Link           Link
+	Pool           Pool // nil: not yet
+	Gate           Gate // nil: everybody may ask
+}
+
+// Link is what is known of a connection's stream; both connectors are one.
+type Link interface {
+	Status() connectors.Status
+	Counts() connectors.Counts
+	// Budget is the month's budget of API calls, and how many are used; calls 0 is no
+	// budget.
+	Budget(ctx context.Context) (calls, used int64, err error)
+}
+
+// Pool is a connection's workers; a pool.Pool is one.
+type Pool interface{ Counts() pool.Counts }
+
+// Gate says who may ask; an access.Gate is one.
+type Gate interface{ Counts() access.Counts }
+
+// Waiting tells what waits; a conversation.Store is one.
+type Waiting interface {
+	Waiting(ctx context.Context, connection string) (int, error)
+}
+
+// Spool tells what the store has not taken yet; a spool.Store is one.
+type Spool interface {
+	Spooled(ctx context.Context) (int, error)
+}
+
+// Log is a log file, named as the configuration names it.
+type Log struct {
+	Name  string
+	State func() rotate.State
+}
+
+// Disk is a file system on which something is kept.
+type Disk struct {
+	Name string // what is kept there: "store"
+	Path string // anything on it
+}

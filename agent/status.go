@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"longwire/agent/admin"
+	"longwire/agent/config"
+	"longwire/agent/logs/rotate"
+	"longwire/agent/tools"
+	"longwire/agent/turn"
+)
+
+// adminConfig is what the status page shows and the admin listener answers from. Reload
+// makes another one.
+func (a *App) adminConfig() admin.Config {
+	c := a.config.Admin
+	cfg := admin.Config{
+		Listen: c.Listen, Token: c.Token.Reveal(), Allow: c.Allow, Cert: c.TLS.Cert, Key: c.TLS.Key,
+		Version: version,
+		Store:   a.store,
+		Desk:    a.store,
+		Feedback: func(ctx context.Context, connection string, limit int) ([][]byte, error) {
+			return a.store.Records(ctx, connection, turn.FeedbackName, limit)
+		},
+		Votes:      a.votes,
+		Models:     a.modelsForAdmin(),
+		Tools:      func() []tools.ServerState { return a.toolStates() },
+		Files:      a.files,
+		Problems:   a.problems,
+		ConfigYAML: configYAML(a.config),
+		Metrics:    a.metrics.Handler(),
+		Redact:     a.redact.Redact,
+	}
+	for _, conn := range a.connections {
+		cfg.Connections = append(cfg.Connections, admin.Connection{
+			Name: conn.config.Name, Platform: string(conn.config.Platform), Link: conn.connector, Pool: conn.pool.Counts,
+			// A stream is left after two and a half keepalives; what goes on longer is ours.
+			Silence: max(5*conn.config.Keepalive, time.Minute),
+		})
+	}
+	return cfg
+}
+
+func (a *App) votes(ctx context.Context, connection string) (good, bad int64, err error) {
+	if good, err = a.store.Add(ctx, connection, turn.VoteName(true), 0, turn.VoteKeep); err == nil {
+		bad, err = a.store.Add(ctx, connection, turn.VoteName(false), 0, turn.VoteKeep)
+	}
+	return good, bad, err
+}
+
+// modelsForAdmin are the models of all connections, each once.
+func (a *App) modelsForAdmin() func() []admin.Model {
+	type labelled struct {
+		*running
+		main bool
+	}
+	var all []labelled
+	seen := make(map[*running]bool)
+	for _, c := range a.config.Connections {
+		for i, choice := range a.config.Choices(c) {
+			if r := a.models.of(choice); !seen[r] {
+				seen[r] = true
+				all = append(all, labelled{r, i == 0})
+			}
+		}
+	}
+	return func() (models []admin.Model) {
+		for _, m := range all {
+			models = append(models, admin.Model{Label: m.choice.Label, Default: m.main, Endpoints: m.client.State()})
+		}
+		return models
+	}
+}
+
+func (a *App) toolStates() []tools.ServerState {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tools.State()
+}
+
+// WatchLog has the status page and the metrics tell how writing the log file goes. It is
+// called before Run.
+func (a *App) WatchLog(state func() rotate.State) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.logState = state
+	a.watchAll()
+}
+
+// files are the files that grow.
+func (a *App) files() (files []admin.File) {
+	if a.logState != nil {
+		files = append(files, admin.File{Name: "log", State: a.logState()})
+	}
+	if a.records != nil {
+		files = append(files, admin.File{Name: "record", State: a.records.State()})
+	}
+	return files
+}
+
+// problems are what is amiss beside the streams, the store and the models.
+func (a *App) problems() (problems []string) {
+	if a.spool == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if n, err := a.spool.Spooled(ctx); err != nil {
+		problems = append(problems, "the spool cannot be read: "+err.Error())
+	} else if n > 0 {
+		problems = append(problems, fmt.Sprintf("%d messages wait in the spool until Redis takes them", n))
+	}
+	return problems
+}
+
+// configYAML is the configuration in force. Secrets print as what they are.
+func configYAML(cfg *config.Config) func() string {
+	return func() string {
+		text, err := yaml.Marshal(cfg)
+		if err != nil {
+			return "the configuration cannot be shown: " + err.Error()
+		}
+		return string(text)
+	}
+}
+
+// tellAdmin notes how a turn went for the page.
+func (a *App) tellAdmin(c config.Connection, r turn.Report) {
+	a.admin.Report(admin.Turn{
+		Connection: c.Name, Trace: r.Event.Trace(), How: r.How, Reason: r.Reason,
+		Waited: r.Waited, FirstWord: r.FirstWord, Took: r.Took,
+	})
+}
