@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"longwire/agent/config"
 	"longwire/agent/records"
 	"longwire/agent/turn"
@@ -17,10 +15,7 @@ func (a *App) openRecords() (*records.Log, error) {
 	}
 	var rules []records.Rule
 	for _, r := range c.Redact {
-		rules = append(rules, records.Rule{
-			Name: r.Name, Pattern: r.Regexp,
-			Replace: strings.Trim(r.Replace, "[]"), // the log puts them around every one
-		})
+		rules = append(rules, records.Rule{Name: r.Name, Pattern: r.Regexp, Replace: r.Replace})
 	}
 	return records.Open(records.Config{
 		File: c.File, MaxSize: int64(c.MaxSize), MaxAge: c.MaxAge, MaxFiles: c.MaxFiles, Compress: bool(c.Compress), Redact: rules,

@@ -139,7 +139,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Spool:       "file:/var/spool/lw.db",
 		Inbox:       Inbox{Waiting: 1, PerConversation: 2, Remember: 7 * 24 * time.Hour, Lease: 90 * time.Second},
 		Record: Record{File: "r.jsonl", Rotation: Rotation{MaxSize: 1 << 20, MaxAge: 30 * 24 * time.Hour, MaxFiles: 7, Compress: true}, Redact: []RedactRule{
-			{Name: "phone", Replace: "[phone]"}, {Name: "key", Replace: "***"}, {Name: "ticket", Pattern: "T-([0-9]+)", Replace: "[ticket]", Regexp: regexp.MustCompile("T-([0-9]+)")},
+			{Name: "phone", Replace: "phone"}, {Name: "key", Replace: "***"}, {Name: "ticket", Pattern: "T-([0-9]+)", Replace: "ticket", Regexp: regexp.MustCompile("T-([0-9]+)")},
 		}},
 		Reload: "auto",
 		Admin:  Admin{Listen: "0.0.0.0:80", Token: NewSecret("t"), Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}},

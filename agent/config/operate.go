@@ -87,8 +87,8 @@ type RedactRule struct {
 	Name string `yaml:"name" need:"yes" short:"yes" hint:"write phone, email, id_card, bank_card, ipv4 or key, or a name and a pattern of your own"`
 	// Pattern is a regular expression, as Go's regexp has them.
 	Pattern string `yaml:"pattern"`
-	// Replace is what stands there instead, with $1 for the first group. Default the
-	// name in brackets, as in [phone].
+	// Replace is what stands there instead, in brackets, so that a reader sees that
+	// something was there. It has none itself. Default the name, as in [phone].
 	Replace string `yaml:"replace"`
 
 	// Regexp is Pattern once loaded; nil for a built-in rule. Not a key.

@@ -114,7 +114,7 @@ store_prefix: "long wire"
 reload: on
 record:
   max_size: 1KiB
-  redact: [phon, {name: phone, pattern: x}, {name: x, pattern: "("}, {name: y, pattern: "a*"}, {pattern: x}, {name: email}, email, {name: no dash-es, pattern: x}]
+  redact: [phon, {name: phone, pattern: x}, {name: x, pattern: "("}, {name: y, pattern: "a*"}, {pattern: x}, {name: email}, email, {name: no dash-es, pattern: x}, {name: z, pattern: x, replace: "[x]"}]
 admin: {allow: [10.0.0.1, ""]}
 log: {levels: {Connectors: info, agent: loud}, file: {pat: x}}
 trace: {endpoint: "grpc://collector.example", sample: 1.5, headers: {":": x}}
@@ -129,6 +129,7 @@ trace: {endpoint: "grpc://collector.example", sample: 1.5, headers: {":": x}}
 		`c.yaml:8:96: record.redact[4].name: missing; write phone, email, id_card, bank_card, ipv4 or key, or a name and a pattern of your own`,
 		`c.yaml:8:125: record.redact[6].name: record.redact[5] has the same name; keep one of the two, or give each its own name`,
 		`c.yaml:8:139: record.redact[7].name: expected a name for a rule, got "no dash-es"; write a–z, 0–9 and underscore, at most 63 characters`,
+		`c.yaml:8:195: record.redact[8].replace: expected text without brackets, got "[x]"; they are put around it`,
 		`c.yaml:9:17: admin.allow[0]: the value is not a network such as 10.0.0.0/8; write a network such as 10.0.0.0/8, or 10.0.0.5/32 for one address`,
 		`c.yaml:9:27: admin.allow[1]: the value is empty; write a network such as 10.0.0.0/8, or 10.0.0.5/32 for one address`,
 		`c.yaml:10:28: log.levels.Connectors: this is no path of a package; write a path such as connectors/dingtalk`,

@@ -173,8 +173,12 @@ func (d *decoder) rule(at string, rule *RedactRule) {
 		d.mismatch(at+".name", "a name for a rule", rule.Name, "write a–z, 0–9 and underscore, at most 63 characters")
 		return
 	}
+	if strings.ContainsAny(rule.Replace, "[]") {
+		d.mismatch(at+".replace", "text without brackets", rule.Replace, "they are put around it")
+		return
+	}
 	if rule.Replace == "" {
-		rule.Replace = "[" + rule.Name + "]"
+		rule.Replace = rule.Name
 	}
 	if builtIn {
 		return
