@@ -101,12 +101,13 @@ func (w *world) asking(person, text string) (string, conversation.Outcome) {
 // word has ann write a command, which a replica answers beside the turn.
 func (w *world) word(other *Turn, text, want string) {
 	w.Helper()
-	if got, _ := w.ask2(other, w.from("ann", text)); !strings.Contains(got, want) {
+	if got, _ := w.askOf(other, w.from("ann", text)); !strings.Contains(got, want) {
 		w.Errorf("%q: read %q, want %q", text, got, want)
 	}
 }
 
-func (w *world) ask2(turn *Turn, ev connectors.Event) (string, conversation.Outcome) {
+// askOf is ask of a replica.
+func (w *world) askOf(turn *Turn, ev connectors.Event) (string, conversation.Outcome) {
 	w.Helper()
 	w.deliver(ev)
 	return w.run(turn, ev)
@@ -122,6 +123,13 @@ func TestConfirmCountsOnce(t *testing.T) {
 		w.ask(w.from("ann", "send it"))
 		if len(w.screen.asked) != c.asked || b.times("ask") != c.runs {
 			t.Errorf("%s: asked %d times, %d runs", answer, len(w.screen.asked), b.times("ask"))
+		}
+		keys := make(map[string]bool)
+		for _, p := range w.screen.asked {
+			keys[p.Key] = true
+		}
+		if len(keys) != c.asked {
+			t.Errorf("%s: people see %d proposals of %d", answer, len(keys), c.asked)
 		}
 	}
 }

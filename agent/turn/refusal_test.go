@@ -8,6 +8,7 @@ import (
 
 	"longwire/agent/access"
 	"longwire/agent/model"
+	"longwire/agent/tools"
 	"longwire/connectors"
 	"longwire/conversation"
 )
@@ -217,5 +218,18 @@ func TestToolsAreReservedFor(t *testing.T) {
 	}
 	if after := tokens.Estimate(strings.Repeat("a long description ", 200)); after > before*2 {
 		t.Errorf("%d tokens are taken for %d since tools come with the question", before, after)
+	}
+}
+
+// What tools have returned goes to the model as well, and is paid for.
+func TestResultsAreReservedFor(t *testing.T) {
+	w, _ := gated(t, Config{}, access.Config{TokensPerDay: 5_000}, calls("One.", "read"), says("Two."))
+	b := newBox()
+	b.does["read"] = func(context.Context) (tools.Result, error) {
+		return tools.Result{Text: strings.Repeat("word ", 4000)}, nil
+	}
+	b.with(&w.turn.with)
+	if text, _ := w.ask(w.from("ann", "go")); !strings.HasPrefix(text, "One.\n\nYou have used up") || len(w.brain.asked) != 1 {
+		t.Errorf("read %q", text)
 	}
 }

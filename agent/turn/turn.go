@@ -7,7 +7,7 @@
 //	admit     who may ask (access.go)
 //	read      what the question quotes, and what its files say (question.go)
 //	prompt    what the model is asked, within its budget (compose.go)
-//	talk      the model answers, calls tools, answers (talk.go, call.go)
+//	talk      the model answers, calls tools, answers (talk.go, call.go, confirm.go)
 //	reply     the connector shows it as it comes; the turn keeps a copy (reply.go)
 //	done      the turn is written and the event removed, in one step
 //
