@@ -11,7 +11,12 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME    ?= 20s
 
-.PHONY: run build test lint fmt fuzz bench chaos help redis
+# Packages and images. A version begins with a digit there, and has no hyphen.
+NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
+ARCHS       := amd64 arm64
+PKGVERSION   = $(shell echo '$(VERSION)' | sed -e 's/^v\{0,1\}\([0-9][0-9]*\.\)/\1/' -e t -e 's/^/0+/' | tr - +)
+
+.PHONY: run build test lint fmt fuzz bench chaos dist packages image help redis
 
 run: build ## try it: both platforms and a model on this machine, with a prompt
 	./bin/longwire sandbox
@@ -24,7 +29,7 @@ test: redis ## all tests, with the race detector
 	go test $(RACE) -shuffle=on -timeout 20m ./...
 
 lint: ## gofmt, vet, staticcheck, known vulnerabilities
-	@unformatted=$$(gofmt -l agent connectors conversation); test -z "$$unformatted" || { echo "run make fmt: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l agent connectors conversation deploy); test -z "$$unformatted" || { echo "run make fmt: $$unformatted"; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	@GOBIN='$(CURDIR)/bin' go install $(GOVULNCHECK)
@@ -33,7 +38,7 @@ lint: ## gofmt, vet, staticcheck, known vulnerabilities
 	elif [ $$code -ne 0 ]; then echo "known vulnerabilities were not looked for: govulncheck could not reach its database"; fi
 
 fmt: ## gofmt everything
-	gofmt -w agent connectors conversation
+	gofmt -w agent connectors conversation deploy
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@grep -rl --include='*_test.go' '^func Fuzz' agent connectors conversation | while read -r file; do \
@@ -48,6 +53,20 @@ bench: build redis ## the program against a bare loop, in ratios
 
 chaos: build redis ## the promise under fire: a seeded soak; CHAOS='-cut' for a minute, '-help' for more
 	go run ./agent/chaos $(CHAOS)
+
+dist: ## dist/linux: a static program for each processor
+	@for arch in $(ARCHS); do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o dist/linux/$$arch/longwire ./agent || exit 1; \
+	done
+
+packages: dist ## dist: Debian and RPM packages
+	gzip -9nc deploy/package/longwire.1 > dist/longwire.1.gz
+	@for arch in $(ARCHS); do for format in deb rpm; do \
+		ARCH=$$arch VERSION='$(PKGVERSION)' go run $(NFPM) package -f deploy/nfpm.yaml -p $$format -t dist/ || exit 1; \
+	done; done
+
+image: dist ## dist: the container image for both processors, and its SBOM; needs buildah, no daemon
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' ARCHS='$(ARCHS)' deploy/container/build.sh
 
 help: ## this text
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16

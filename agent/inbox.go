@@ -88,7 +88,12 @@ var errUnhealthy = errors.New("not healthy")
 
 // askHealth is longwire health, for the health check of a container.
 func askHealth(args []string, stdout, stderr io.Writer) error {
-	cfg, err := load("health", args, stderr)
+	flags, file := newFlags("health", stderr)
+	live := flags.Bool("live", false, "only whether it runs and is not stuck, for what would start it anew otherwise")
+	if err := parseFlags(flags, args); err != nil {
+		return err
+	}
+	cfg, err := loadFile(*file)
 	if err != nil {
 		return err
 	}
@@ -98,6 +103,9 @@ func askHealth(args []string, stdout, stderr io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), healthTime)
 	defer cancel()
+	if *live {
+		return client.Live(ctx)
+	}
 	healthy, err := client.PrintHealth(ctx, stdout)
 	if err == nil && !healthy {
 		err = errUnhealthy

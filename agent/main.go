@@ -20,12 +20,15 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
 
 	"longwire/agent/config"
+	"longwire/agent/doctor"
 	"longwire/agent/logs"
+	"longwire/agent/service"
 )
 
 // Stamped in by the Makefile.
@@ -45,12 +48,14 @@ const usage = `Longwire answers people in DingTalk and Feishu/Lark with a langua
 
   longwire run     [--config FILE]   answer, until SIGTERM
   longwire check   [--config FILE]   read the configuration and say every problem
+  longwire doctor  [--help]          go the way of a message step by step, and say what to do
   longwire health  [--config FILE]   whether the running program hears and answers
   longwire inbox   [--help]          what waits, what is being answered, the dead letters
   longwire inbox   retry|drop ID     put a dead letter back, or remove it
   longwire trace   ID                what happened to a message; ID is in its log lines and error text
   longwire feedback [--help]         what people think of the answers, as JSON lines
   longwire sandbox [--help]          both platforms and a model on this machine, to try it
+  longwire install [--help]          a systemd service of it
   longwire version
 
 The configuration is FILE, else ./config.yaml, else /etc/longwire/config.yaml.
@@ -73,6 +78,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = run(args, stderr)
 	case "check":
 		err = check(args, stdout, stderr)
+	case "doctor":
+		ctx, cancel := interruptible(stderr)
+		defer cancel()
+		return doctor.Main(ctx, args, stdout, stderr)
+	case "install":
+		return service.Main(args, stdout, stderr)
 	case "health":
 		err = askHealth(args, stdout, stderr)
 	case "inbox":
@@ -141,19 +152,31 @@ func run(args []string, stderr io.Writer) error {
 		app.WatchLog(log.State)
 	}
 	if err == nil {
-		var beside sync.WaitGroup
-		ctx, end := context.WithCancel(ctx)
-		r := &reloader{file: *file, app: app, log: log, secrets: &known, loaded: cfg}
-		beside.Go(func() { r.run(ctx) })
-		err = app.Run(ctx)
-		end()
-		beside.Wait()
+		err = serve(ctx, app, &reloader{file: *file, app: app, log: log, secrets: &known, loaded: cfg, manager: service.FromEnvironment(os.Getenv)})
 	}
 	if err != nil {
 		return errors.New(log.Redact(err.Error()))
 	}
 	return nil
 }
+
+// serve runs the program, takes up changes of its configuration, and tells the service
+// manager how it is.
+func serve(ctx context.Context, app *App, r *reloader) error {
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	beside.Go(func() { r.run(ctx) })
+	beside.Go(func() { r.manager.Watch(ctx, app.Live, liveTime, r.log.Logger) })
+	defer context.AfterFunc(ctx, func() { r.tell(r.manager.Stopping) })()
+	r.tell(r.manager.Ready)
+	return app.Run(ctx)
+}
+
+// liveTime is how long App.Live may say that another process would do better until the
+// service manager is to take its word. It has been patient itself.
+const liveTime = 10 * time.Second
 
 // collectLess lets the heap grow to four times what is in use, unless GOGC says
 // otherwise. In use are only a few MiB, so that costs little memory, while at full

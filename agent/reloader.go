@@ -11,6 +11,7 @@ import (
 
 	"longwire/agent/config"
 	"longwire/agent/logs"
+	"longwire/agent/service"
 )
 
 // lookAgain is how often the configuration is looked at with reload: auto. It is read
@@ -24,6 +25,7 @@ type reloader struct {
 	app     *App
 	log     *logs.Logs
 	secrets *secrets
+	manager service.Notifier // of the service that this is, if it is one
 
 	loaded *config.Config // the last one that was taken up
 	said   string         // what was last wrong with the file
@@ -43,13 +45,22 @@ func (r *reloader) run(ctx context.Context) {
 		case <-hangup:
 			r.said = "" // whoever asks is told
 			r.log.Info("reading the configuration again", "why", "SIGHUP")
+			r.tell(r.manager.Reloading)
 			r.reopen()
 			r.reload(true)
+			r.tell(r.manager.Ready)
 		case <-ticker.C:
 			if r.loaded.Reload == "auto" {
 				r.reload(false)
 			}
 		}
+	}
+}
+
+// tell tells the service manager something.
+func (r *reloader) tell(what func() error) {
+	if err := what(); err != nil {
+		r.log.Warn("service manager not told", "err", err)
 	}
 }
 

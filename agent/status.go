@@ -128,6 +128,9 @@ func configYAML(cfg *config.Config) func() string {
 	}
 }
 
+// Live reports whether another process would do better: what the watchdog asks.
+func (a *App) Live(ctx context.Context) error { return a.admin.Live(ctx) }
+
 // tellAdmin notes how a turn went for the page.
 func (a *App) tellAdmin(c config.Connection, r turn.Report) {
 	a.admin.Report(admin.Turn{

@@ -255,7 +255,7 @@ func TestToolServerDies(t *testing.T) {
 // run it again, and says so to the model. With Redis the lease has to run out first, and
 // the tool server is up by then; with the embedded store the attempt begins at once.
 func TestKilledWhileAToolRuns(t *testing.T) {
-	onPlatforms(t, "redis", func(t *testing.T, w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		web, _ := w.webTool()
 		w.held(web)
 		w.answer(func(r modeltest.Request) modeltest.Response {

@@ -22,6 +22,7 @@ type Grant struct {
 	lent     int64 // tokens in the gate's credit instead
 
 	free    bool // nothing is limited, and nothing was taken
+	further bool // of a turn that has been counted
 	settled atomic.Bool
 	due     []posting // what is to be added to the counts (settle.go)
 	back    int64     // what of reserved was not used
@@ -34,6 +35,14 @@ func (g *Gate) grant(r *rules, ev connectors.Event) *Grant {
 		gate: g, event: ev,
 		day: tokensOfDay(day, ev.Sender.ID), month: tokensOfMonth(day), turns: turnsOfDay(day, ev.Sender.ID),
 		hold: count{"reserved/" + ev.ID, holdKeep},
+	}
+}
+
+// Further says that the grant is for more of a turn that another one counts already:
+// a further request, or a summary. It is called before Settle.
+func (gr *Grant) Further() {
+	if gr != nil {
+		gr.further = true
 	}
 }
 

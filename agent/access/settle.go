@@ -30,7 +30,7 @@ func (gr *Grant) Settle(ctx context.Context, used int64) {
 		return
 	}
 	gr.gate.credit.settle(gr, used)
-	if used > 0 {
+	if used > 0 && !gr.further {
 		gr.due = append(gr.due, posting{gr.turns, 1})
 	}
 	gr.owe(used - gr.reserved)
@@ -48,7 +48,11 @@ func (g *Gate) note(ctx context.Context, gr *Grant, used int64) {
 	if used == 0 {
 		return
 	}
-	if g.later.add([]posting{{gr.turns, 1}, {gr.day, used}, {gr.month, used}}, time.Now()) {
+	postings := []posting{{gr.day, used}, {gr.month, used}}
+	if !gr.further {
+		postings = append(postings, posting{gr.turns, 1})
+	}
+	if g.later.add(postings, time.Now()) {
 		if err := g.Flush(ctx); err != nil {
 			g.cannotAsk(gr.event, err)
 		}

@@ -113,6 +113,12 @@ func (c *Client) Health(ctx context.Context) (report Report, err error) {
 	return report, err
 }
 
+// Live is an error when the program should be started anew, or does not answer.
+func (c *Client) Live(ctx context.Context) error {
+	_, err := c.ask(ctx, http.MethodGet, "/healthz", nil, nil)
+	return err
+}
+
 // PrintHealth writes how the program does, in a line for each problem, and reports
 // whether it is well.
 func (c *Client) PrintHealth(ctx context.Context, out io.Writer) (healthy bool, err error) {

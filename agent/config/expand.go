@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -116,16 +117,18 @@ func (e expander) file(path string) (string, error) {
 	return "", fmt.Errorf("there is no such file; looked for %s", strings.Join(places, " and "))
 }
 
-// places are where the file at path may be, the first before the second.
+// places are where the file at path may be, the first before the others.
 func (e expander) places(path string) []string {
 	if filepath.IsAbs(path) {
 		return []string{path}
 	}
-	beside := filepath.Join(e.dir, path)
+	// The folder of the secrets is that of longwire install: whoever asks the running
+	// service something has no credentials from systemd.
+	places := []string{filepath.Join(e.dir, path), filepath.Join(e.dir, "credentials", path)}
 	if credentials, _ := e.getenv("CREDENTIALS_DIRECTORY"); credentials != "" {
-		return []string{filepath.Join(credentials, path), beside}
+		places = slices.Insert(places, 0, filepath.Join(credentials, path))
 	}
-	return []string{beside}
+	return places
 }
 
 // openReference opens a regular file to read from it.

@@ -24,11 +24,16 @@ func TestReferencesToFiles(t *testing.T) {
 	write(beside, "large", strings.Repeat("x", maxReference+1))
 	write(beside, "full", strings.Repeat("x", maxReference))
 	write(beside, "binary", "\xff")
+	if err := os.Mkdir(filepath.Join(beside, "credentials"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(filepath.Join(beside, "credentials"), "below", "below")
 
 	for _, test := range []struct{ name, text, credentials, want, wrong string }{
 		{"beside the file", "${file:both}", "", "beside", ""},
 		{"credentials first", "${file:both}", credentials, "credentials", ""},
 		{"then beside the file", "<${file:one}>", credentials, "<two lines: \"a\"\n>", ""},
+		{"then where longwire install has put it", "${file:below}", credentials, "below", ""},
 		{"an absolute path", "${file:" + filepath.Join(beside, "both") + "}", credentials, "beside", ""},
 		{"as much as is allowed", "${file:full}", "", strings.Repeat("x", maxReference), ""},
 		{"too much", "${file:large}", "", "", "${file:large}: it is larger than 64 KiB"},
@@ -37,7 +42,7 @@ func TestReferencesToFiles(t *testing.T) {
 		{"much too often", strings.Repeat("${file:full}", 1000), "", "", "the value is larger than 1 MiB with its references taken"},
 		{"no path", "${file:}", "", "", "${file:}: it names no file"},
 		{"nowhere", "${file:gone}", credentials, "", "${file:gone}: there is no such file; looked for " +
-			filepath.Join(credentials, "gone") + " and " + filepath.Join(beside, "gone")},
+			filepath.Join(credentials, "gone") + " and " + filepath.Join(beside, "gone") + " and " + filepath.Join(beside, "credentials", "gone")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e := expander{getenv: env("CREDENTIALS_DIRECTORY", test.credentials), dir: beside}

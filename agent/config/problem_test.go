@@ -249,7 +249,7 @@ admin: {token: "${file:nowhere/token}", listen: "${WORD}"}
 		`c.yaml:4:60: conversation.turns: the value of ${BIG} is outside the range 1 to 1000`,
 		`c.yaml:5:8: store: the value of ${WORD} is not a store; write file:./data/longwire.db or redis://host:6379/0; percent-encode special characters in a password`,
 		`c.yaml:6:11: shutdown: the value of ${BIG} is outside the range 0s to 10m`,
-		`c.yaml:7:16: admin.token: ${file:nowhere/token}: there is no such file; looked for nowhere/token`,
+		`c.yaml:7:16: admin.token: ${file:nowhere/token}: there is no such file; looked for nowhere/token and credentials/nowhere/token`,
 		`c.yaml:7:49: admin.listen: the value of ${WORD} is not host:port; write it like 127.0.0.1:18789`}},
 }
 

@@ -78,7 +78,7 @@ func (p Proxy) Func() func(*http.Request) (*url.URL, error) {
 	case "":
 		return http.ProxyFromEnvironment
 	case Off:
-		return nil
+		return func(*http.Request) (*url.URL, error) { return nil, nil } // nil itself would be the environment's
 	default:
 		u, err := url.Parse(raw) // without an error: UnmarshalText has looked
 		return func(*http.Request) (*url.URL, error) { return u, err }

@@ -74,8 +74,11 @@ func TestProxy(t *testing.T) {
 	if !p.IsZero() || p.String() != "" || p.Func() == nil {
 		t.Error("the zero proxy does not ask the environment")
 	}
-	if err := p.UnmarshalText([]byte("off")); err != nil || p.IsZero() || p.String() != "off" || p.Func() != nil {
+	if err := p.UnmarshalText([]byte("off")); err != nil || p.IsZero() || p.String() != "off" {
 		t.Errorf("off: %v, %v", p, err)
+	}
+	if u, err := p.Func()(request); u != nil || err != nil { // a nil func would be the environment's
+		t.Errorf("off: through %v, %v", u, err)
 	}
 }
 

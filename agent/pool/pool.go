@@ -53,9 +53,10 @@ type Turn interface {
 	Recalled(ctx context.Context, ev connectors.Event) error
 	// Mark says of ev how it is to be kept and taken (Event.Shared, Aside and Alone).
 	Mark(ev connectors.Event) connectors.Event
-	// Accepted does what ev asks for at the moment in which it is stored. It may be
-	// called again for the same event, and what it could not do the turn does.
-	Accepted(ctx context.Context, ev connectors.Event) error
+	// Accepting does what ev asks for at the moment in which it comes: before it is
+	// stored, so that nobody has it in hand yet. It may be called again for the same
+	// event, and what it could not do the turn does.
+	Accepting(ctx context.Context, ev connectors.Event) error
 }
 
 // Config says how large a pool is. A zero field takes its default.
@@ -117,6 +118,9 @@ func (p *Pool) now() Turn { return *p.turn.Load() }
 func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
 	turn := p.now()
 	ev = turn.Mark(ev)
+	if err := turn.Accepting(ctx, ev); err != nil {
+		p.log.Warn("event takes effect only with its turn", "event", ev.Trace(), "err", err)
+	}
 	fresh, err := p.store.Accept(ctx, ev)
 	switch {
 	case errors.Is(err, conversation.ErrFull):
@@ -130,9 +134,6 @@ func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
 	default:
 		p.add(func(c *Counts) { c.Accepted++ })
 		p.log.Debug("event accepted", "event", ev.Trace(), "text", ev.Text)
-		if err := turn.Accepted(ctx, ev); err != nil { // it is stored, and its turn will do it
-			p.log.Warn("event takes effect only with its turn", "event", ev.Trace(), "err", err)
-		}
 	}
 	return nil
 }

@@ -107,6 +107,10 @@ func (k *talk) reserve(ctx context.Context) (settle func(model.Usage), err error
 	if refusal.Kind != access.None {
 		return nil, fmt.Errorf("reserve tokens: %w", &refusedError{refusal})
 	}
+	if k.reserved {
+		grant.Further()
+	}
+	k.reserved = true
 	return func(u model.Usage) { grant.Settle(context.WithoutCancel(ctx), used(u)) }, nil
 }
 

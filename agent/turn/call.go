@@ -42,6 +42,9 @@ func (k *talk) call(ctx context.Context, calls []model.Call, enough bool) ([]mod
 		case enough:
 			results[i].Content = resultEnough
 			continue
+		case k.r.ledger.ranBefore(call.Name) && !tool.ReadOnly: // also where its server is not back yet
+			results[i].Content = resultTwice
+			continue
 		case !known:
 			results[i].Content = resultUnknown
 			continue
@@ -71,9 +74,6 @@ func (k *talk) call(ctx context.Context, calls []model.Call, enough bool) ([]mod
 func (k *talk) before(ctx context.Context, tool tools.Tool, call model.Call) (instead string, err error) {
 	if tool.ReadOnly && !tool.Confirm {
 		return "", nil
-	}
-	if k.r.ledger.ranBefore(call.Name) {
-		return resultTwice, nil
 	}
 	if tool.Confirm {
 		if instead, err = k.confirm(ctx, tool, call); instead != "" || err != nil {

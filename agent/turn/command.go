@@ -135,18 +135,22 @@ func (t *Turn) Mark(ev connectors.Event) connectors.Event {
 	return ev
 }
 
-// Accepted does what ev asks for at the moment in which it is stored, and not when it
-// is taken: what its person writes next comes behind it. It may be called again for the
-// same event.
-func (t *Turn) Accepted(ctx context.Context, ev connectors.Event) error {
+// Accepting does what ev asks for at the moment in which it comes, and not when it is
+// taken: what its person writes next comes behind it. It may be called again for the same
+// event, and does it once.
+func (t *Turn) Accepting(ctx context.Context, ev connectors.Event) error {
 	switch name, _, known := commandOf(ev); {
 	case !known:
 	case name == newCommand:
 		return errors.Join(
 			t.with.Store.Forget(ctx, ev.Connection, conversation.KeyOf(ev), ev.Trace()),
 			t.forgetFailed(ctx, ev))
-	case name == retryCommand:
-		_, err := t.with.Store.Interrupt(ctx, ev.Connection, conversation.KeyOf(ev), "")
+	case name == retryCommand && t.with.Shelf != nil:
+		n, err := t.with.Shelf.Add(ctx, "retry/"+ev.Trace(), 1, failedKeep) // a redelivery must not stop the answer
+		if err != nil || n > 1 {
+			return err
+		}
+		_, err = t.with.Store.Interrupt(ctx, ev.Connection, conversation.KeyOf(ev), "")
 		return err
 	}
 	return nil
@@ -188,7 +192,7 @@ func (t *Turn) commanded(ctx context.Context, ev connectors.Event, name, rest st
 	}
 	switch name {
 	case newCommand:
-		return both(Language.forgotten), t.Accepted(ctx, ev)
+		return both(Language.forgotten), t.Accepting(ctx, ev)
 	case stopCommand:
 		return t.stop(ctx, ev)
 	case modelCommand:

@@ -187,7 +187,7 @@ func TestOnlyATextIsACommand(t *testing.T) {
 	w := newWorld(t, Config{}, nil, says("Yes."))
 	ev := w.from("ann", "/stop")
 	ev.Kind = connectors.KindPicture
-	if err := w.turn.Accepted(t.Context(), ev); err != nil {
+	if err := w.turn.Accepting(t.Context(), ev); err != nil {
 		t.Fatal(err)
 	}
 	if text, _ := w.ask(ev); !strings.Contains(text, "图片") {

@@ -111,6 +111,7 @@ func (k *talk) propose(ctx context.Context, tool tools.Tool, call model.Call, ke
 		return "", errUnwanted
 	}
 	if word, err = k.word(ctx, p.Key); err != nil {
+		k.withdraw(ctx, p)
 		return "", err
 	}
 	log.Info("tool proposed", "answer", word)
@@ -123,6 +124,21 @@ func (k *talk) propose(ctx context.Context, tool tools.Tool, call model.Call, ke
 	}
 	return word, nil
 }
+
+// withdraw ends a proposal to which nobody waits for an answer any more: the turn is
+// over. Should it be taken again, what was asked before is refused.
+func (k *talk) withdraw(ctx context.Context, p connectors.Proposal) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
+	defer cancel()
+	_, err := k.t.confirmed(ctx, p.Key, saidNo)
+	err = errors.Join(err, k.t.with.Shelf.Put(ctx, openName(p.Event), nil, confirmKeep), k.t.with.Proposer.Conclude(ctx, p, k.lang.noWord()))
+	if err != nil {
+		k.t.log.Warn("a proposal of a turn that is over may still be there", "event", p.Event.Trace(), "err", err)
+	}
+}
+
+// withdrawTime bounds that, since the program may be stopping.
+const withdrawTime = 3 * time.Second
 
 // word waits for a person's answer to a proposal; "" is none in time.
 func (k *talk) word(ctx context.Context, key string) (string, error) {

@@ -97,11 +97,11 @@ func (w *world) deliver(events ...connectors.Event) {
 	w.Helper()
 	for _, ev := range events {
 		ev = w.turn.Mark(ev)
+		if err := w.turn.Accepting(w.Context(), ev); err != nil {
+			w.Fatal(err)
+		}
 		if fresh, err := w.store.Accept(w.Context(), ev); err != nil || !fresh {
 			w.Fatalf("accept %q: %t, %v", ev.Text, fresh, err)
-		}
-		if err := w.turn.Accepted(w.Context(), ev); err != nil {
-			w.Fatal(err)
 		}
 	}
 }

@@ -171,6 +171,7 @@ func reserveSpare(ctx context.Context, gate Gate, ev connectors.Event, tokens in
 	if refusal.Kind != access.None {
 		return nil, &refusedError{refusal}
 	}
+	grant.Further()
 	return grant, nil
 }
 

@@ -31,9 +31,11 @@ type talk struct {
 	pictures int                   // how many
 
 	began   time.Time
-	shorter bool                // the endpoint has said that the prompt was too long
-	settle  func(model.Usage)   // of the first round
-	words   map[string][]string // what the person has said to the proposals of this attempt, by fingerprint
+	shorter bool              // the endpoint has said that the prompt was too long
+	settle  func(model.Usage) // of the first round
+
+	reserved bool                // for an earlier request of this turn
+	words    map[string][]string // what the person has said to the proposals of this attempt, by fingerprint
 }
 
 var (

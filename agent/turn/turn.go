@@ -58,20 +58,24 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 	}
 	if out, ok := t.shown.find(lease.Event); ok {
 		log.Info("shown already, noted now")
-		return t.done(ctx, lease, out)
+		r := &reply{began: began}
+		if out.Turn != nil {
+			r.text.WriteString(out.Turn.Answer)
+		}
+		return t.skipped(ctx, lease, r, out)
 	}
 	defer t.underway.add(asked)()
 	asked, reason := t.wanted(ctx, lease, asked)
 	if reason != "" {
 		log.Warn("not answered", "reason", reason, "age", began.Sub(writtenAt(lease.Event)).Round(time.Second))
-		return t.skipped(ctx, lease, &reply{began: began, out: conversation.Outcome{How: conversation.Skipped, Reason: reason}})
+		return t.skipped(ctx, lease, &reply{began: began}, conversation.Outcome{How: conversation.Skipped, Reason: reason})
 	}
 
 	r := t.reply(ctx, asking, lease, asked, began)
 	defer r.close()
 	if r.answer == nil {
 		log.Info("not answered", "reason", r.out.Reason)
-		return t.skipped(ctx, lease, r)
+		return t.skipped(ctx, lease, r, r.out)
 	}
 	replying := Step{Kind: StepWork, Name: "reply", Begin: time.Now()}
 	if err := t.with.Replier.Reply(ctx, r.delivered, r.ledger, r.answer); err != nil {
@@ -80,6 +84,9 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 	r.step(replying)
 	out, settling := r.outcome(), Step{Kind: StepWork, Name: "done", Begin: time.Now()}
 	t.shown.add(lease.Event, out)
+	if out.How == conversation.Failed {
+		t.keepFailed(ctx, lease.Event) // before the next question is taken, which may be a /retry
+	}
 	if err := t.done(ctx, lease, out); err != nil {
 		log.Error("answered, but the store could not note it", "err", err)
 		return err
@@ -98,7 +105,6 @@ func (t *Turn) told(ctx context.Context, lease *conversation.Lease, r *reply, ou
 	case out.How == conversation.Skipped:
 		log.Info("not answered, the person was told", "reason", out.Reason, "took", took)
 	case r.failure != nil:
-		t.keepFailed(ctx, lease.Event)
 		log.Error("turn failed, the person was told", "err", r.failure, "took", took)
 	default:
 		log.Info("answered", "attempt", lease.Attempt, "questions", 1+len(lease.Joined), "waited", r.began.Sub(lease.Event.Received).Round(time.Millisecond),
@@ -106,12 +112,12 @@ func (t *Turn) told(ctx context.Context, lease *conversation.Lease, r *reply, ou
 	}
 }
 
-// skipped settles a turn without an answer.
-func (t *Turn) skipped(ctx context.Context, lease *conversation.Lease, r *reply) error {
-	if err := t.done(ctx, lease, r.out); err != nil {
+// skipped settles a turn in which nothing is shown.
+func (t *Turn) skipped(ctx context.Context, lease *conversation.Lease, r *reply, out conversation.Outcome) error {
+	if err := t.done(ctx, lease, out); err != nil {
 		return err
 	}
-	t.report(lease, r, r.out)
+	t.report(lease, r, out)
 	return nil
 }
 
@@ -137,7 +143,7 @@ func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, r *reply, 
 		log.Error("given up, kept as a dead letter", "attempts", lease.Attempt, "err", err)
 		t.apologise(ctx, lease, r, err)
 		r.out = conversation.Outcome{How: conversation.Dead, Reason: err.Error()}
-		return t.skipped(ctx, lease, r)
+		return t.skipped(ctx, lease, r, r.out)
 	}
 	wait := min(t.config.RetryWait<<(lease.Attempt-1), time.Minute)
 	wait = max(wait, connectors.RetryAfter(err))

@@ -9,7 +9,8 @@
 //	                did something else (eventnotice.go)
 //	eventtopic.go   find the topic of a group that a message belongs to
 //	connector.go    deliver the event; answer the frame once it is stored
-//	read.go         tell what a message quotes or forwards, once its turn begins
+//	read.go         tell what a message quotes or forwards, once its turn begins, and
+//	                who asks where several share a conversation
 //	fetch.go        fetch its pictures and files
 //	reply.go        reply to the message, at most once whatever happens: in a card
 //	                that grows (card.go, grow.go) or in messages (post.go)
@@ -19,7 +20,8 @@
 //	press.go        answer who presses a button below an answer
 //	api.go          one call to the REST API, its token and its errors
 //	identity.go     who the bot is: without its open_id no mention can be told
-//	departments.go  where in the company a person is
+//	person.go       who somebody is, and where in the company (departments.go)
+//	lookup.go       keep in mind what groups and people are
 //	meter.go        tell how long all of that takes
 //
 // The official SDK gives the REST calls and their models. The socket is ours
@@ -83,9 +85,10 @@ type Connector struct {
 	intake   *connectors.Intake
 	api      *api
 	identity *identity
-	groups   *groups
-	files    *http.Client  // what files are fetched with
-	presses  chan struct{} // holds one token for each press that is being answered
+	forms    *lookup[form]   // of groups, by chat id
+	names    *lookup[string] // of people, by open_id
+	files    *http.Client    // what files are fetched with
+	presses  chan struct{}   // holds one token for each press that is being answered
 	log      *slog.Logger
 	cards
 }
@@ -108,7 +111,8 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 	c.intake = connectors.NewIntake(func(ctx context.Context, ev connectors.Event) error {
 		return deliver(ctx, c.inTopic(ctx, ev))
 	}, log)
-	c.groups = newGroups(c.groupForm)
+	c.forms = newLookup(formRetry, c.groupForm)
+	c.names = newLookup(nameRetry, c.personName)
 	c.cards.configure(config, log)
 	c.identity = newIdentity(c.api, config.Backoff, log)
 	c.link = socket.New(c, config.Backoff, config.Meter.Down, log)

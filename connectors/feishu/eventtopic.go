@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"longwire/connectors"
@@ -22,11 +21,8 @@ import (
 // may lack context, but it has no other topic's.
 
 const (
-	formTime    = time.Second         // what asking may take of the 3 s that an ack has
-	formKeep    = 24 * time.Hour      // how long the answer is good; groups hardly ever change
-	formRetry   = 5 * time.Minute     // until asking again when nobody told
-	topicKeep   = 30 * 24 * time.Hour // how long a topic keeps its name
-	maxFormsNow = 10_000              // groups that are kept in mind
+	formRetry = 5 * time.Minute     // until asking for a group's form again that nobody told
+	topicKeep = 30 * 24 * time.Hour // how long a topic keeps its name
 )
 
 // inTopic is ev in the topic that it belongs to.
@@ -37,7 +33,7 @@ func (c *Connector) inTopic(ctx context.Context, ev connectors.Event) connectors
 	}
 	root := cmp.Or(to.Root, to.MessageID)
 	if ev.Chat.Thread == "" && !to.Topics {
-		switch form := c.groups.form(ctx, ev.Chat.ID); {
+		switch form := c.forms.of(ctx, ev.Chat.ID); {
 		case form == formPlain, form == formUnknown && to.Root == "":
 			return ev
 		}
@@ -74,48 +70,6 @@ const (
 	formPlain
 	formTopics
 )
-
-// groups is what is known of groups.
-type groups struct {
-	ask func(ctx context.Context, chat string) (form, error)
-
-	mu    sync.Mutex
-	forms map[string]formUntil // by chat id; guarded by mu
-}
-
-type formUntil struct {
-	form  form
-	until time.Time
-}
-
-func newGroups(ask func(ctx context.Context, chat string) (form, error)) *groups {
-	return &groups{ask: ask, forms: make(map[string]formUntil)}
-}
-
-// form says what kind of group chat is, and asks if need be. Events of one chat come
-// one at a time, so nothing is asked twice at once.
-func (g *groups) form(ctx context.Context, chat string) form {
-	g.mu.Lock()
-	known := g.forms[chat]
-	g.mu.Unlock()
-	if time.Now().Before(known.until) {
-		return known.form
-	}
-	ctx, cancel := context.WithTimeout(ctx, formTime)
-	defer cancel()
-	keep := formKeep
-	found, err := g.ask(ctx, chat)
-	if err != nil {
-		found, keep = known.form, formRetry // better an old answer than none
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.forms) >= maxFormsNow {
-		clear(g.forms)
-	}
-	g.forms[chat] = formUntil{found, time.Now().Add(keep)}
-	return found
-}
 
 // groupForm asks the platform what kind of group chat is.
 func (c *Connector) groupForm(ctx context.Context, chat string) (form, error) {

@@ -1,8 +1,6 @@
 package feishu
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -151,37 +149,5 @@ func TestGroupOfUnknownForm(t *testing.T) {
 		if name == "scope" && strings.Count(j.String(), "scope=im:chat:read") != 1 {
 			t.Errorf("the log is\n%s", j.String())
 		}
-	}
-}
-
-// Whether a group is one of topics is asked once, in a bounded time, and after trouble
-// not at once again.
-func TestGroupsAreAskedOnce(t *testing.T) {
-	asked, answer, trouble := 0, formTopics, error(nil)
-	g := newGroups(func(ctx context.Context, _ string) (form, error) {
-		if until, bounded := ctx.Deadline(); !bounded || time.Until(until) > formTime {
-			t.Errorf("asked with until %v", until)
-		}
-		asked++
-		return answer, trouble
-	})
-	for range 3 {
-		if found := g.form(t.Context(), "oc_1"); found != formTopics {
-			t.Errorf("form %d", found)
-		}
-	}
-	trouble = errors.New("trouble")
-	for range 3 {
-		if found := g.form(t.Context(), "oc_2"); found != formUnknown {
-			t.Errorf("form %d", found)
-		}
-	}
-	if asked != 2 {
-		t.Errorf("asked %d times", asked)
-	}
-	// What was known a day ago is better than nothing.
-	g.forms["oc_1"] = formUntil{form: formTopics}
-	if found := g.form(t.Context(), "oc_1"); found != formTopics || asked != 3 {
-		t.Errorf("form %d, asked %d times", found, asked)
 	}
 }

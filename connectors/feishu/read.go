@@ -24,12 +24,14 @@ const (
 const groupScope = "im:message.group_msg"
 
 // Read completes what only the platform can tell of ev: the words of a quote, whose
-// pictures and files come after ev's own, and the messages in a forward, which then is
-// a text. What the platform does not tell is left as it is, and the log says why.
+// pictures and files come after ev's own, the messages in a forward, which then is a
+// text, and who asks where several people share a conversation. What the platform does
+// not tell is left as it is, and the log says why.
 func (c *Connector) Read(ctx context.Context, ev connectors.Event) connectors.Event {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	log := c.log.With("event", ev.Trace())
+	ev = c.withName(ctx, ev)
 	if ev.Kind == connectors.KindForward && ev.Text == "" {
 		if text, err := c.readForward(ctx, ev); err != nil {
 			log.Warn("forwarded messages cannot be read", "err", err)

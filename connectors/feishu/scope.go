@@ -8,14 +8,15 @@ import (
 	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
 )
 
-// scopes is what the app is known not to be allowed. Each is logged once, with the
-// scope that the operator has to apply for.
+// scopes is what the app is known not to be allowed. Each is logged once, with what
+// the operator has to apply for.
 type scopes struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
 	told    map[string]bool   // scopes that were logged; guarded by mu
 	missing map[string]string // the scope that an operation lacks, by the operation; guarded by mu
+	narrow  bool              // it was logged that the app may not see everybody; guarded by mu
 }
 
 // sendScope is the scope without which the bot answers nobody.
@@ -47,6 +48,20 @@ func (s *scopes) lacks(op, scope string) {
 	if !s.told[scope] {
 		s.told[scope] = true
 		s.log.Warn("the app lacks a scope: apply for it in the developer console and publish a new version", "scope", scope, "op", op)
+	}
+}
+
+// scopeMissing reports whether err says that the app lacks a scope for a call.
+func scopeMissing(err error) bool { return coded(err, "99991672", "99991679") }
+
+// outOfRange notes that op did not work because its person is none of those whom the
+// app may see. That is no scope, and is switched on elsewhere.
+func (s *scopes) outOfRange(op string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.narrow {
+		s.narrow = true
+		s.log.Warn("the app may not see everybody: widen its contact range in the developer console, under its permissions, and publish a new version", "op", op)
 	}
 }
 

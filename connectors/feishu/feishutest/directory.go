@@ -63,7 +63,7 @@ func (s *Server) readUser(c call) (any, *refusal) {
 	if p.UserID != "" && c.app.may("contact:user.employee_id:readonly") {
 		user["user_id"] = p.UserID
 	}
-	if c.app.may("contact:user.base:readonly") { // without it the call works and the name is missing
+	if c.app.may(append([]string{"contact:user.base:readonly"}, broadScopes...)...) { // without it the call works and the name is missing
 		user["name"] = p.Name
 		user["avatar"] = map[string]string{"avatar_72": s.url + "/avatar.png"}
 	}

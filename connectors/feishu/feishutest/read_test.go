@@ -177,6 +177,29 @@ func TestDepartments(t *testing.T) {
 	}
 }
 
+// A name shows to an app that may see it; without that scope the call works all the
+// same.
+func TestNames(t *testing.T) {
+	const call, name = "contact:contact.base:readonly", "contact:user.base:readonly"
+	for _, r := range []struct {
+		scopes []string
+		code   int
+		want   string
+	}{
+		{[]string{call}, 0, ``},
+		{[]string{call, name}, 0, `"name":"Ann"`},
+		{[]string{"contact:contact:readonly_as_app"}, 0, `"name":"Ann"`},
+		{[]string{name}, 99991672, ``},
+	} {
+		s := start(t, func(o *feishutest.Options) { o.Apps[0].Scopes = append(r.scopes, "im:message.p2p_msg:readonly") })
+		s.Say(feishutest.Message{Text: "x", From: feishutest.Person{OpenID: "ou_7", Name: "Ann"}})
+		a := do(t, s, "GET", "/open-apis/contact/v3/users/ou_7?user_id_type=open_id", fetchToken(t, s), nil)
+		if a.Code != r.code || !strings.Contains(a.raw, r.want) || r.want == "" && strings.Contains(a.raw, "Ann") {
+			t.Errorf("with %q: %s", r.scopes, a.raw)
+		}
+	}
+}
+
 func TestSkipEndsTokens(t *testing.T) {
 	s := start(t, nil)
 	token := fetchToken(t, s)

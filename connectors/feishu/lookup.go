@@ -1,0 +1,65 @@
+package feishu
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	lookupTime = time.Second    // what asking may take, of the 3 s that an ack has or of a turn
+	lookupKeep = 24 * time.Hour // how long an answer is good
+	maxKnown   = 10_000         // answers of one lookup that are kept in mind
+)
+
+// lookup asks the platform for what it knows of a group or a person and hardly ever
+// changes, and keeps that in memory.
+type lookup[V any] struct {
+	ask   func(ctx context.Context, id string) (V, error)
+	retry time.Duration // until asking again when nobody told
+
+	mu    sync.Mutex
+	known map[string]knownUntil[V] // by id; guarded by mu
+}
+
+type knownUntil[V any] struct {
+	value V
+	until time.Time
+}
+
+func newLookup[V any](retry time.Duration, ask func(ctx context.Context, id string) (V, error)) *lookup[V] {
+	return &lookup[V]{ask: ask, retry: retry, known: make(map[string]knownUntil[V])}
+}
+
+// of says what is known of id, and asks if need be. When nobody tells, that is what
+// was known last, or the zero value. Two who want to know the same at once both ask.
+func (l *lookup[V]) of(ctx context.Context, id string) V {
+	l.mu.Lock()
+	known := l.known[id]
+	l.mu.Unlock()
+	if time.Now().Before(known.until) {
+		return known.value
+	}
+	asking, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	value, err := l.ask(asking, id)
+	keep := lookupKeep
+	if err != nil {
+		if ctx.Err() != nil {
+			return known.value // whoever asked has gone, which says nothing about the platform
+		}
+		value, keep = known.value, l.retry // better an old answer than none
+	}
+	l.note(id, knownUntil[V]{value, time.Now().Add(keep)})
+	return value
+}
+
+// note keeps what is known of id. It forgets everything else when that is too much.
+func (l *lookup[V]) note(id string, now knownUntil[V]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, old := l.known[id]; !old && len(l.known) >= maxKnown {
+		clear(l.known)
+	}
+	l.known[id] = now
+}
