@@ -75,6 +75,12 @@ func forbidden(dir, file, path string) string {
 		return "only main.go knows tint"
 	case of("github.com/sashabaranov/go-openai") && !in("agent/model"):
 		return "only the model knows its SDK"
+	case of("github.com/modelcontextprotocol/go-sdk") && !in("agent/tools"):
+		return "only the tools know the protocol's SDK"
+	case of("github.com/prometheus") && !in("agent/metrics"), of("go.opentelemetry.io") && !in("agent/trace"):
+		return "metrics and traces are wired, not scattered"
+	case of("longwire/agent/prompt/corpus") && !in("agent/bench"):
+		return "the program does not carry the corpus"
 	case of("github.com/larksuite/oapi-sdk-go/v3/channel"), of("github.com/larksuite/oapi-sdk-go/v3/ws"):
 		return "the SDK's own loops are not used"
 	case path == "testing" && dir != "conversation/storetest" && dir != "conversation/redisstore/redistest":

@@ -70,7 +70,8 @@ func (a *App) Reload(next *config.Config) error {
 func (a *App) fixed(next *config.Config) *config.Config {
 	c, now := *next, a.config
 	c.Store, c.StorePrefix, c.Spool, c.Inbox = now.Store, now.StorePrefix, now.Spool, now.Inbox
-	c.Admin.Listen = now.Admin.Listen
+	c.Admin.Listen, c.Record, c.Trace = now.Admin.Listen, now.Record, now.Trace
+	c.Log.Format, c.Log.File = now.Log.Format, now.Log.File
 	c.Conversation.TTL, c.Conversation.Turns, c.Conversation.Burst = now.Conversation.TTL, now.Conversation.Turns, now.Conversation.Burst
 	return &c
 }

@@ -82,7 +82,7 @@ func runSandbox(args []string, stdin io.Reader, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "%shealth    http://%s/api/health\nstore     %s\n\n", box.Describe(), app.Addr(), cfg.Store)
+	fmt.Fprintf(stderr, "%sstatus    http://%s/\nstore     %s\n\n", box.Describe(), app.Addr(), cfg.Store)
 	return talk(ctx, box, app, flags, stdin, stdout)
 }
 

@@ -84,7 +84,7 @@ type Config struct {
 	// Inbox bounds what the store keeps of each connection's events.
 	Inbox Inbox `yaml:"inbox" reload:"never"`
 	// Record is the log of questions and answers, for audits.
-	Record Record `yaml:"record"`
+	Record Record `yaml:"record" reload:"never"`
 	// Shutdown is how long running turns may finish after SIGTERM. Default
 	// 30s, range 0s to 10m.
 	Shutdown time.Duration `yaml:"shutdown" range:"0s..10m"`
@@ -96,7 +96,7 @@ type Config struct {
 	// Log is how the program logs.
 	Log Log `yaml:"log"`
 	// Trace is where spans are sent.
-	Trace Trace `yaml:"trace"`
+	Trace Trace `yaml:"trace" reload:"never"`
 
 	// Warnings are what works but should not stay as it is. Not a key.
 	Warnings Problems `yaml:"-" json:"-"`

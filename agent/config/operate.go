@@ -40,9 +40,9 @@ type Log struct {
 	Levels map[string]slog.Level `yaml:"levels" oneof:"debug info warn error"`
 	// Format is auto, text or json. Default auto: text on a terminal, JSON
 	// elsewhere.
-	Format string `yaml:"format" oneof:"auto text json"`
+	Format string `yaml:"format" oneof:"auto text json" reload:"never"`
 	// File is a file that has all of it too, as JSON.
-	File LogFile `yaml:"file"`
+	File LogFile `yaml:"file" reload:"never"`
 }
 
 // LogFile is a file of log lines.

@@ -20,7 +20,7 @@ Write and press Enter, and the bot answers. Lines with a colon are for the sandb
   :quiet         群聊不 @机器人 / in a group, without mention: no answer is due
   :help  :quit
 
-机器人的命令 / the bot's own: /new  /stop  /help
+机器人的命令 / the bot's own: /new  /stop  /retry  /model  /usage  /id  /help
 `
 
 // typist writes an answer as it grows.

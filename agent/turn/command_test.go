@@ -156,7 +156,7 @@ func TestUsage(t *testing.T) {
 	w, _ := gated(t, Config{Language: English}, access.Config{TokensPerDay: 50_000, TokensPerMonth: 2_000_000}, stream(nil, word("Yes."), used(1200, 34)))
 	w.ask(w.from("ann", "hi"))
 	w.ask(w.from("bob", "hi"))
-	want := "Today you asked 1 times and used 1,234 tokens of 50,000 a day; this bot has used 2,468 of 2,000,000 this month."
+	want := "Today you asked once and used 1,234 tokens of 50,000 a day; this bot has used 2,468 of 2,000,000 this month."
 	if text, _ := w.ask(w.from("ann", "/usage")); text != want {
 		t.Errorf("read %q, want %q", text, want)
 	}

@@ -79,7 +79,11 @@ func (l Language) unlimited() string {
 // usage tells a person what they have used, and of how much.
 func (l Language) usage(u access.Usage) string {
 	zh := fmt.Sprintf("今天你提问了 %d 次，用了 %s token", u.Turns, thousands(u.Tokens))
-	en := fmt.Sprintf("Today you asked %d times and used %s tokens", u.Turns, thousands(u.Tokens))
+	times := "once"
+	if u.Turns != 1 {
+		times = fmt.Sprintf("%d times", u.Turns)
+	}
+	en := fmt.Sprintf("Today you asked %s and used %s tokens", times, thousands(u.Tokens))
 	if u.Allowance > 0 {
 		zh += fmt.Sprintf("，每天的额度是 %s", thousands(u.Allowance))
 		en += fmt.Sprintf(" of %s a day", thousands(u.Allowance))

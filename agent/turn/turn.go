@@ -58,11 +58,7 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 	}
 	if out, ok := t.shown.find(lease.Event); ok {
 		log.Info("shown already, noted now")
-		r := &reply{began: began}
-		if out.Turn != nil {
-			r.text.WriteString(out.Turn.Answer)
-		}
-		return t.skipped(ctx, lease, r, out)
+		return t.skipped(ctx, lease, remembered(out, began), out)
 	}
 	defer t.underway.add(asked)()
 	asked, reason := t.wanted(ctx, lease, asked)
@@ -110,6 +106,15 @@ func (t *Turn) told(ctx context.Context, lease *conversation.Lease, r *reply, ou
 		log.Info("answered", "attempt", lease.Attempt, "questions", 1+len(lease.Joined), "waited", r.began.Sub(lease.Event.Received).Round(time.Millisecond),
 			"first_word", r.first.Round(time.Millisecond), "took", took)
 	}
+}
+
+// remembered is the reply of a turn that was shown before.
+func remembered(out conversation.Outcome, began time.Time) *reply {
+	r := &reply{began: began}
+	if out.Turn != nil {
+		r.text.WriteString(out.Turn.Answer)
+	}
+	return r
 }
 
 // skipped settles a turn in which nothing is shown.
