@@ -108,14 +108,12 @@ func (a *App) Run(ctx context.Context) error {
 		a.running.Go(func() { a.spool.Run(ctx) })
 	}
 	a.starting(ctx)
-	a.log.Info("running", "version", version, "connections", len(a.connections), "store", a.config.Store, "health", "http://"+a.admin.Addr()+"/api/health")
 
 	<-ctx.Done()
 	err := context.Cause(ctx)
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	a.log.Info("stopping, running turns may finish", "within", a.config.Shutdown)
 	a.stopping()
 	a.running.Wait()
 	err = errors.Join(err, a.stop())

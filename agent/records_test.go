@@ -56,7 +56,7 @@ func TestConversationLog(t *testing.T) {
 	withCards(t, func(t *testing.T, w *world, c cardChat) {
 		file := filepath.Join(t.TempDir(), "talk.jsonl")
 		w.cfg.Record = config.Record{File: file, Rotation: config.Rotation{MaxSize: 1 << 20}, Redact: []config.RedactRule{
-			{Name: "phone", Replace: "[phone]"}, {Name: "project", Pattern: "Project [A-Z][a-z]+", Regexp: regexp.MustCompile("Project [A-Z][a-z]+"), Replace: "Project X"},
+			{Name: "phone"}, {Name: "project", Pattern: "Project [A-Z][a-z]+", Regexp: regexp.MustCompile("Project [A-Z][a-z]+"), Replace: "Project X"},
 		}}
 		w.cfg.Tools = []config.Tool{stdioTool()}
 		w.cfg.Model.Attempts = 1

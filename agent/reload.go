@@ -95,8 +95,9 @@ func (a *App) swapTools() {
 	old := a.tools
 	a.tools = next
 	a.runTools(next)
+	longest := a.config.Model.TurnTimeout
 	a.running.Go(func() {
-		connectors.Sleep(a.ctx, a.config.Model.TurnTimeout)
+		connectors.Sleep(a.ctx, longest)
 		old.stop()
 	})
 }
@@ -163,6 +164,7 @@ func (a *App) starting(ctx context.Context) {
 	for _, c := range a.connections {
 		a.start(c)
 	}
+	a.log.Info("running", "version", version, "connections", len(a.connections), "store", a.config.Store, "health", "http://"+a.admin.Addr()+"/api/health")
 }
 
 // runTools begins to run tool servers.
@@ -177,4 +179,5 @@ func (a *App) stopping() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.start = nil
+	a.log.Info("stopping, running turns may finish", "within", a.config.Shutdown)
 }
