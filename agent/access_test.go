@@ -16,8 +16,13 @@ func (w *world) inDepartment(person, department string) {
 	w.chat.(interface{ SetDepartments(string, ...string) }).SetDepartments(w.idOf(person), department)
 }
 
-// Only whoever is on the list is answered: by name, by group, by department. Everybody
-// else reads so once, and may find out under which id to ask for it.
+// below puts a department below another, on either platform.
+func (w *world) below(department, parent string) {
+	w.chat.(interface{ SetDepartment(id, parent string) }).SetDepartment(department, parent)
+}
+
+// Only whoever is on the list is answered: by name, by group, by department or by one
+// above it. Everybody else reads so once, and may find out under which id to ask for it.
 func TestOnlyWhoIsAllowed(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		const group, department = "oc_0123456789abcdef0123456789abcdef", "4217"
@@ -28,6 +33,9 @@ func TestOnlyWhoIsAllowed(t *testing.T) {
 		}
 		w.cfg.Connections[0].Admins = []string{w.idOf("root")}
 		w.inDepartment("dora", department)
+		w.inDepartment("dan", "4242")
+		w.below("4242", "4230")
+		w.below("4230", department)
 		w.inDepartment("eve", "1")
 		w.inDepartment("mallory", department)
 		app, _ := w.start()
@@ -35,6 +43,7 @@ func TestOnlyWhoIsAllowed(t *testing.T) {
 		for _, l := range []line{
 			{person: "ann", text: "by name"},
 			{person: "dora", text: "by department"},
+			{person: "dan", text: "by a department two above"},
 			{person: "root", text: "as an admin"},
 			{person: "eve", group: group, mention: true, text: "by group"},
 		} {
@@ -48,7 +57,7 @@ func TestOnlyWhoIsAllowed(t *testing.T) {
 		}
 		again := w.chat.say(line{person: "eve", text: "hello?"})
 		in := w.chat.say(line{person: "mallory", group: group, mention: true, text: "in the group?"})
-		w.quiet(app, 8)
+		w.quiet(app, 9)
 		if n := w.count(again) + w.count(in); n != 0 {
 			t.Errorf("%d further refusals", n)
 		}
@@ -69,6 +78,7 @@ func TestDepartmentsCannotBeTold(t *testing.T) {
 		w.inDepartment("dora", "4217")
 		switch c := w.chat.(type) {
 		case dingtalkChat:
+			c.FailRoute(dingtalktest.PathParents, dingtalktest.FailErrcode(60011, "no permission"))
 			c.FailRoute(dingtalktest.PathUser, dingtalktest.FailErrcode(60011, "no permission"))
 		case feishuChat:
 			broken := feishutest.MissingScope("contact:contact.base:readonly")
@@ -128,7 +138,7 @@ func TestAllowances(t *testing.T) {
 		for _, person := range []string{"ann", "bob"} {
 			w.want(says(person, "one"), "re: one")
 			w.want(says(person, "two"), "re: two")
-			if got := w.ask(says(person, "three")); !strings.Contains(got, "used up what you have for today") {
+			if got := w.ask(says(person, "three")); !strings.Contains(got, "too little for another question") {
 				t.Errorf("the third question: %q", got)
 			}
 		}

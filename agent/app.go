@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"longwire/agent/admin"
@@ -27,19 +28,23 @@ type App struct {
 	spool    *spool.Store // before the store; nil: there is none
 	records  *records.Log // nil: none is kept
 	metrics  *metrics.Metrics
-	redact   logs.Redactor       // takes secrets out of what the admin listener says
-	logState func() rotate.State // how writing the log file goes; nil: there is none
-	tracer   *tracing.Tracer     // nil: nothing is traced
+	secrets  secrets                // of all configurations so far
+	file     atomic.Pointer[string] // what is wrong with the configuration file now; nil or "" for nothing
+	redact   logs.Redactor          // takes them out of what the admin listener says
+	logState func() rotate.State    // how writing the log file goes; nil: there is none
+	tracer   *tracing.Tracer        // nil: nothing is traced
 	admin    *admin.Server
 	log      *slog.Logger
 
-	running sync.WaitGroup // all that Run and Reload have started
+	running sync.WaitGroup // all that Run and Reload have started, but the tool servers
+	tooling sync.WaitGroup // these: turns that may finish need them to the end
 
 	mu          sync.Mutex // guards what follows, which Reload changes
 	config      *config.Config
 	connections []*connection
 	models      *models
 	tools       *toolbox
+	boxes       []*toolbox        // all that were started
 	ctx         context.Context   // in which all of it runs
 	start       func(*connection) // begins to run a connection; nil before Run, and when it stops
 
@@ -58,7 +63,8 @@ const stopTime = 5 * time.Second
 // the admin listener is bound, so what cannot work is an error here.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err error) {
 	a := &App{config: cfg, log: log}
-	a.redact.Set(cfg.Secrets())
+	a.secrets.add(cfg)
+	a.redact.Set(a.secrets.all())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.stop())
@@ -116,6 +122,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.stopping()
 	a.running.Wait()
+	a.stopTools()
 	err = errors.Join(err, a.stop())
 	listening.Wait()
 	a.log.Info("stopped")

@@ -205,7 +205,7 @@ func TestCommands(t *testing.T) {
 		w.want(line{person: "bob", text: "two"}, "re: two")
 		w.quiet(app, 2)
 		for _, step := range []struct{ says, reads string }{
-			{"/usage", "Today you asked 1 times and used 1,234 tokens"},
+			{"/usage", "Today you asked once and used 1,234 tokens"},
 			{"/id", "Your id: `" + w.idOf("ann") + "`"},
 			{"/nwe", "Did you mean `/new`?"},
 			{"/etc/hosts", "re: /etc/hosts"},

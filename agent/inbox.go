@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -63,19 +64,24 @@ func trace(args []string, stdout, stderr io.Writer) error {
 }
 
 func openDesk(file string, asJSON bool, args []string, stdout io.Writer) (*desk, error) {
-	cfg, err := loadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	client, err := newClient(cfg.Admin)
+	client, err := newClient(file)
 	if err != nil {
 		return nil, err
 	}
 	return &desk{client: client, json: asJSON, args: args, out: stdout}, nil
 }
 
-// newClient asks the running program.
-func newClient(cfg config.Admin) (*admin.Client, error) {
+// newClient asks the running program. It needs to know where that listens and no more:
+// the rest of the file may be in the middle of an edit.
+func newClient(file string) (*admin.Client, error) {
+	path, err := config.Find(file)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	cfg, err := config.LoadAdmin(path, os.LookupEnv)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	client := admin.NewClient(cfg.Listen, cfg.Token.Reveal())
 	if cfg.TLS.Cert != "" {
 		return client, client.Trust(cfg.TLS.Cert)
@@ -93,11 +99,7 @@ func askHealth(args []string, stdout, stderr io.Writer) error {
 	if err := parseFlags(flags, args); err != nil {
 		return err
 	}
-	cfg, err := loadFile(*file)
-	if err != nil {
-		return err
-	}
-	client, err := newClient(cfg.Admin)
+	client, err := newClient(*file)
 	if err != nil {
 		return err
 	}

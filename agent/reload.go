@@ -32,9 +32,11 @@ func (a *App) Reload(next *config.Config) error {
 	for _, key := range changes.Fixed {
 		a.log.Warn("configuration: this takes a restart to change, until then it stays as it was", "key", key)
 	}
-	a.redact.Set(append(a.config.Secrets(), next.Secrets()...)) // what has begun may still speak of the old ones
+	a.secrets.add(next)
+	a.redact.Set(a.secrets.all())
+	longest := a.longestTurn()
 	a.config = a.fixed(next)
-	a.swapTools()
+	a.swapTools(longest)
 
 	fresh := append(slices.Clone(changes.Added), changes.Stream...)
 	var connections, ended []*connection
@@ -86,8 +88,8 @@ func (a *App) refresh(conn *connection, c config.Connection) {
 }
 
 // swapTools goes on with other tool servers, if others are configured. Turns that have
-// begun keep theirs for as long as a turn may take.
-func (a *App) swapTools() {
+// begun keep theirs for as long as they may take.
+func (a *App) swapTools(longest time.Duration) {
 	next := a.newToolbox(a.config.Tools)
 	if next == a.tools {
 		return
@@ -95,11 +97,19 @@ func (a *App) swapTools() {
 	old := a.tools
 	a.tools = next
 	a.runTools(next)
-	longest := a.config.Model.TurnTimeout
 	a.running.Go(func() {
-		connectors.Sleep(a.ctx, longest)
-		old.stop()
+		if connectors.Sleep(a.ctx, longest) {
+			old.stop()
+		}
 	})
+}
+
+// longestTurn is how long a turn may take that has begun.
+func (a *App) longestTurn() (longest time.Duration) {
+	for _, c := range a.config.Connections {
+		longest = max(longest, a.config.ModelFor(c).TurnTimeout)
+	}
+	return longest
 }
 
 // replaced ends a connection, once the one that takes its place is up. Turns of the old
@@ -149,14 +159,16 @@ func (a *App) starting(ctx context.Context) {
 	a.start = func(c *connection) {
 		ctx, stop := context.WithCancel(a.ctx)
 		c.stop = stop
+		name := c.config.Name
 		a.running.Go(func() { c.connector.Run(ctx) })
+		a.running.Go(func() { c.gate.Run(ctx) })
 		a.running.Go(func() {
 			c.pool.Run(ctx)
 			c.memory.Close()
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 			defer cancel()
 			if err := c.gate.Flush(ctx); err != nil {
-				a.log.Warn("tokens of the last seconds are not counted", "connection", c.config.Name, "err", err)
+				a.log.Warn("tokens of the last seconds are not counted", "connection", name, "err", err)
 			}
 		})
 	}
@@ -167,11 +179,22 @@ func (a *App) starting(ctx context.Context) {
 	a.log.Info("running", "version", version, "connections", len(a.connections), "store", a.config.Store, "health", "http://"+a.admin.Addr()+"/api/health")
 }
 
-// runTools begins to run tool servers.
+// runTools begins to run tool servers. They go on while running turns finish.
 func (a *App) runTools(box *toolbox) {
-	ctx, stop := context.WithCancel(a.ctx)
+	ctx, stop := context.WithCancel(context.WithoutCancel(a.ctx))
 	box.stop = stop
-	a.running.Go(func() { box.Run(ctx) })
+	a.boxes = append(a.boxes, box)
+	a.tooling.Go(func() { box.Run(ctx) })
+}
+
+// stopTools ends all tool servers: no turn runs any more.
+func (a *App) stopTools() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, box := range a.boxes {
+		box.stop()
+	}
+	a.tooling.Wait()
 }
 
 // stopping has nothing be started any more.

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -72,9 +74,14 @@ func (r *reloader) reload(asked bool) {
 			r.said = text
 			r.log.Error("configuration not taken up, nothing has changed", "err", text)
 		}
+		r.app.NoteFile("the configuration file has changed and is not taken up: " + firstLine(r.log.Redact(err.Error())))
 		return
 	}
+	if r.said != "" {
+		r.log.Info("the configuration file is good again")
+	}
 	r.said = ""
+	r.app.NoteFile("")
 	if !asked && reflect.DeepEqual(next, r.loaded) {
 		return
 	}
@@ -89,6 +96,16 @@ func (r *reloader) reload(asked bool) {
 		r.log.Warn("configuration", "warning", warning.String())
 	}
 	r.loaded = next
+}
+
+// firstLine is the first of several problems.
+func firstLine(text string) string {
+	line, more, _ := strings.Cut(text, "\n")
+	if more != "" {
+		next, _, _ := strings.Cut(more, "\n")
+		line += " " + next
+	}
+	return line
 }
 
 // reopen goes on in new files, after an outside logrotate.
@@ -107,6 +124,8 @@ type secrets struct{ values atomic.Pointer[[]string] }
 
 func (s *secrets) add(cfg *config.Config) {
 	all := append(s.all(), cfg.Secrets()...)
+	slices.Sort(all)
+	all = slices.Compact(all)
 	s.values.Store(&all)
 }
 

@@ -102,10 +102,17 @@ func (a *App) files() (files []admin.File) {
 	return files
 }
 
+// NoteFile has the status page and the health report say what is wrong with the
+// configuration file, which would keep the program from starting anew; "" for nothing.
+func (a *App) NoteFile(wrong string) { a.file.Store(&wrong) }
+
 // problems are what is amiss beside the streams, the store and the models.
 func (a *App) problems() (problems []string) {
+	if wrong := a.file.Load(); wrong != nil && *wrong != "" {
+		problems = append(problems, *wrong)
+	}
 	if a.spool == nil {
-		return nil
+		return problems
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -99,7 +99,7 @@ func TestToolIsConfirmedByButton(t *testing.T) {
 				app, _ := w.start()
 				w.toolsUp(app)
 				w.chat.say(line{person: "ann", text: `use web__echo {"text":"hello"}`})
-				proposal := w.waitCard(c, "I would like to do this", "text: hello")
+				proposal := w.waitCard(c, "I would like to do this", "`text`: `hello`")
 				w.waitCard(c, "Waiting for your word")
 				if words, err := c.press(w.within(), proposal.id, "eve", "yes"); err != nil || words != "" && !strings.Contains(words, "Only whoever asked") {
 					t.Errorf("somebody else allows it: %q, %v", words, err)

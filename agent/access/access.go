@@ -31,7 +31,7 @@
 //
 // Left to others: the words of a refusal, and when to ask (agent/turn).
 //
-// Goroutines: none.
+// Goroutines: Run, which writes what is counted later.
 package access
 
 import (

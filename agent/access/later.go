@@ -12,27 +12,16 @@ import (
 type later struct {
 	mu      sync.Mutex
 	waiting map[string]posting // by the name of the count; guarded by mu
-	since   time.Time          // when it was last written; guarded by mu
 }
 
-const (
-	laterTime = 5 * time.Second // from one writing to the next
-	laterMost = 2000            // counts that wait for it
-)
+// laterTime is from one writing to the next.
+const laterTime = 5 * time.Second
 
-// add takes postings in, and reports whether it is time to write.
-func (t *later) add(postings []posting, now time.Time) (due bool) {
+// add takes postings in.
+func (t *later) add(postings []posting) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.merge(postings)
-	if t.since.IsZero() {
-		t.since = now
-	}
-	if now.Sub(t.since) < laterTime && len(t.waiting) < laterMost {
-		return false
-	}
-	t.since = now // whoever is told writes
-	return true
 }
 
 // merge adds postings to those that wait; mu is held.
@@ -54,6 +43,22 @@ func (t *later) take() (postings []posting) {
 	}
 	t.waiting = nil
 	return postings
+}
+
+// Run writes now and then what was used where nothing is limited, until ctx ends.
+func (g *Gate) Run(ctx context.Context) {
+	ticker := time.NewTicker(laterTime)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := g.Flush(ctx); err != nil && g.away.now() {
+			g.log.Warn("what people use is counted later, the store is away", "err", err)
+		}
+	}
 }
 
 // Flush writes what was used and is not in the store yet. It is called before the

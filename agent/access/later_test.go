@@ -1,6 +1,8 @@
 package access
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,12 @@ func TestWithoutLimitsTheStoreIsAskedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		here, there := New(Config{}, m, nil, quiet()), New(Config{}, m, nil, quiet())
+		ctx, end := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { here.Run(ctx) })
+		running.Go(func() { there.Run(ctx) })
+		defer running.Wait()
+		defer end()
 		use := func(times int) {
 			for range times {
 				for _, g := range []*Gate{here, there} {
@@ -27,8 +35,8 @@ func TestWithoutLimitsTheStoreIsAskedSeldom(t *testing.T) {
 		if n := m.asked(); n != 0 {
 			t.Errorf("the store was asked %d times", n)
 		}
-		time.Sleep(laterTime)
 		use(1)
+		time.Sleep(laterTime + 1)
 		if n := m.asked(); n != 6 { // three counts, two replicas
 			t.Errorf("the store was asked %d times, want 6", n)
 		}

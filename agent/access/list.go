@@ -71,6 +71,10 @@ func (g *Gate) Allowed(ctx context.Context, ev connectors.Event) Refusal {
 	return g.refusal(ctx, g.judge(ctx, ev), ev)
 }
 
+// May reports the same and nothing else: it counts nobody as refused, and nobody's one
+// notice is used up.
+func (g *Gate) May(ctx context.Context, ev connectors.Event) bool { return g.judge(ctx, ev) == None }
+
 // judge applies the lists.
 func (g *Gate) judge(ctx context.Context, ev connectors.Event) Kind {
 	r := g.rules.Load()

@@ -1,9 +1,6 @@
 package access
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // posting is what is to be added to a count.
 type posting struct {
@@ -26,7 +23,7 @@ func (gr *Grant) Settle(ctx context.Context, used int64) {
 	}
 	used = min(max(used, 0), maxTokens)
 	if gr.free {
-		gr.gate.note(ctx, gr, used)
+		gr.gate.note(gr, used)
 		return
 	}
 	gr.gate.credit.settle(gr, used)
@@ -44,7 +41,7 @@ func (gr *Grant) Settle(ctx context.Context, used int64) {
 }
 
 // note notes what was used where nothing is limited.
-func (g *Gate) note(ctx context.Context, gr *Grant, used int64) {
+func (g *Gate) note(gr *Grant, used int64) {
 	if used == 0 {
 		return
 	}
@@ -52,11 +49,7 @@ func (g *Gate) note(ctx context.Context, gr *Grant, used int64) {
 	if !gr.further {
 		postings = append(postings, posting{gr.turns, 1})
 	}
-	if g.later.add(postings, time.Now()) {
-		if err := g.Flush(ctx); err != nil {
-			g.cannotAsk(gr.event, err)
-		}
-	}
+	g.later.add(postings)
 }
 
 // owe has tokens added to what the person and the connection have used.

@@ -217,7 +217,9 @@ func lost(config *Config) (problems []string) {
 
 // health is GET and POST /api/health.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	report := s.Health(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), statusTime)
+	defer cancel()
+	report := s.Health(ctx)
 	status := http.StatusOK
 	if report.Status != Healthy {
 		status = http.StatusServiceUnavailable

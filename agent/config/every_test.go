@@ -37,7 +37,7 @@ connections:
     scope: chat
     language: en
     access: {mode: closed, allow: {groups: [g1]}}
-    limits: {tokens_per_day: 1000}
+    limits: {tokens_per_day: 100000}
   - {name: b, platform: feishu, app_id: i2, app_secret: s2, endpoint: https://open.larksuite.com/, workers: 1, keepalive: 10m, reply: text, budget: {api_calls: 10000}, rate: {per_second: unlimited, per_minute: unlimited}, welcome: Hi, access: closed, admins: [x], proxy: off, models: [], tools: [clock]}
 model:
   label: main
@@ -112,7 +112,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 				Proxy: Proxy{NewSecret("http://u:p@proxy.example:3128")}, Reply: "card", Rate: Rate{60, 600}, Welcome: "off", Admins: []string{"x1", "2"},
 				Card: Card{Template: "t.schema", Key: "content", FlowStatus: true, Words: "w"}, Mention: true,
 				Model: "big", Models: []string{"main", "big"}, Tools: []string{}, SystemPrompt: &none, ShowReasoning: &off, Scope: "chat", Language: "en",
-				Access: &Access{Mode: "closed", Allow: Listed{Groups: []string{"g1"}}}, Limits: &Limits{TurnsPerMinute: 20, TokensPerDay: 1000},
+				Access: &Access{Mode: "closed", Allow: Listed{Groups: []string{"g1"}}}, Limits: &Limits{TurnsPerMinute: 20, TokensPerDay: 100000},
 			},
 			{
 				Name: "b", Platform: Feishu, AppID: "i2", AppSecret: NewSecret("s2"), Endpoint: "https://open.larksuite.com", Workers: 1, Keepalive: 10 * time.Minute, Reply: "text", Budget: Budget{APICalls: 10_000}, Welcome: "Hi",

@@ -45,27 +45,15 @@ func find(flag string, places []string) (string, error) {
 // Load reads the file at path. The error is of type Problems where the file could
 // be read and something in it is not right. A nil getenv is os.LookupEnv.
 func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
-	f, err := os.Open(path)
+	data, mode, err := read(path)
 	if err != nil {
-		return nil, fmt.Errorf("read config: %w", err)
-	}
-	defer func() { _ = f.Close() }() // only read from
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read config: %w", err)
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("read config: %s is a folder; a container makes one where it is to mount a file that does not exist", path)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read config: %w", err)
+		return nil, err
 	}
 	cfg, d, err := parse(path, data, getenv)
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
+	if mode.IsRegular() && mode.Perm()&0o004 != 0 {
 		for _, at := range d.literals {
 			d.warn(at, "this secret stands in a file that everybody on this machine can read",
 				"run chmod 600, or keep it outside and write ${NAME} or ${file:PATH}")
@@ -73,6 +61,51 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 		cfg.Warnings = d.warnings.sorted()
 	}
 	return cfg, nil
+}
+
+// LoadAdmin reads of the file at path where the running program listens, whatever else is
+// wrong with it: a file that is being edited, or secrets that only the service sees, are
+// no reason not to find it. Of a file that is no YAML it is the default.
+func LoadAdmin(path string, getenv func(string) (string, bool)) (Admin, error) {
+	data, _, err := read(path)
+	if err != nil {
+		return Admin{}, err
+	}
+	cfg, d, problem := decode(path, data, getenv)
+	if problem != nil {
+		return Default().Admin, nil
+	}
+	var wrong Problems
+	for _, p := range d.problems {
+		if p.Path == "admin" || strings.HasPrefix(p.Path, "admin.") {
+			wrong = append(wrong, p)
+		}
+	}
+	if len(wrong) > 0 {
+		return Admin{}, wrong.sorted()
+	}
+	return cfg.Admin, nil
+}
+
+// read returns the content of the file at path, and its mode.
+func read(path string) ([]byte, fs.FileMode, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read config: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read from
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, fmt.Errorf("read config: %w", err)
+	}
+	if info.IsDir() {
+		return nil, 0, fmt.Errorf("read config: %s is a folder; a container makes one where it is to mount a file that does not exist", path)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, 0, fmt.Errorf("read config: %w", err)
+	}
+	return data, info.Mode(), nil
 }
 
 // Parse is Load for a file that is already in memory. The name stands in the
@@ -84,6 +117,20 @@ func Parse(name string, data []byte, getenv func(string) (string, bool)) (*Confi
 
 // parse also returns the decoder, which knows where everything stands.
 func parse(name string, data []byte, getenv func(string) (string, bool)) (*Config, *decoder, error) {
+	cfg, d, problem := decode(name, data, getenv)
+	switch {
+	case problem != nil:
+		return nil, nil, Problems{*problem}
+	case len(d.problems) > 0:
+		return nil, nil, d.problems.sorted()
+	}
+	cfg.Warnings = d.warnings.sorted()
+	return cfg, d, nil
+}
+
+// decode decodes data, with whatever problems; the one that it returns is that data is no
+// YAML.
+func decode(name string, data []byte, getenv func(string) (string, bool)) (*Config, *decoder, *Problem) {
 	if getenv == nil {
 		getenv = os.LookupEnv
 	}
@@ -97,14 +144,9 @@ func parse(name string, data []byte, getenv func(string) (string, bool)) (*Confi
 	root, problem := document(data)
 	if problem != nil {
 		problem.File = name
-		return nil, nil, Problems{*problem}
+		return nil, nil, problem
 	}
-	cfg := d.config(root)
-	if len(d.problems) > 0 {
-		return nil, nil, d.problems.sorted()
-	}
-	cfg.Warnings = d.warnings.sorted()
-	return cfg, d, nil
+	return d.config(root), d, nil
 }
 
 // document returns the root of the only document in data, or the one problem that

@@ -122,6 +122,7 @@ func TestWarningsOfSettings(t *testing.T) {
 		connections + model + "store_prefix: other\nstore: redis://h\n":                                                "",
 		connections + model + "store_prefix: other\n":                                                                  "c.yaml:3:15: store_prefix: a store that is a file has no use for it; remove it, or write the URL of a Redis in store",
 		connections + "model: {endpoint: https://m.example, name: m, max_tokens: 32768}\n":                             "c.yaml:2:8: model: an answer of max_tokens (32768) leaves nothing of context_tokens (32768) for the question; write the size of the model's context window in context_tokens",
+		connections + model + "limits: {tokens_per_day: 3000}\n":                                                       "c.yaml:3:26: limits.tokens_per_day: 3000 leaves room for hardly a question: an answer may have max_tokens (2048), and is reserved before it is asked; raise the limit, or lower max_tokens",
 	} {
 		if got := parsed(t, text).Warnings.Error(); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)

@@ -12,8 +12,8 @@ type Admin struct {
 	// Listen is host:port. Default 127.0.0.1:18789. An address that others can
 	// reach is refused unless Token is set.
 	Listen string `yaml:"listen" reload:"never"`
-	// Token is asked of everybody who asks there. Default empty: nobody is
-	// asked.
+	// Token is asked of everybody who asks from another machine, and of who changes
+	// something. Default empty: only this machine may ask, and a browser changes nothing.
 	Token Secret `yaml:"token"`
 	// Allow are the networks whose addresses may ask. Empty: all.
 	Allow []netip.Prefix `yaml:"allow" hint:"write a network such as 10.0.0.0/8, or 10.0.0.5/32 for one address"`

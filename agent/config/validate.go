@@ -35,6 +35,12 @@ func (d *decoder) validate(c *Config) {
 	d.tools(c.Tools)
 	d.references(c)
 	d.letIn(c)
+	d.enough("limits", c.Limits, c.Model)
+	for i, conn := range c.Connections {
+		if conn.Limits != nil {
+			d.enough(fmt.Sprintf("connections[%d].limits", i), *conn.Limits, c.ModelFor(conn))
+		}
+	}
 	d.storage(c)
 	d.inbox(c)
 	d.record(&c.Record)

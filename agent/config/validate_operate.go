@@ -136,6 +136,17 @@ func (d *decoder) log(l Log) {
 	}
 }
 
+// enough warns of a limit that lets nobody ask anything: before a question is asked, its
+// prompt and the longest answer have to fit into what is left.
+func (d *decoder) enough(at string, l Limits, m Model) {
+	for key, limit := range map[string]Limit{".tokens_per_day": l.TokensPerDay, ".tokens_per_month": l.TokensPerMonth} {
+		if limit > 0 && int64(limit) < 2*int64(m.MaxTokens) {
+			d.warn(at+key, fmt.Sprintf("%d leaves room for hardly a question: an answer may have max_tokens (%d), and is reserved before it is asked", limit, m.MaxTokens),
+				"raise the limit, or lower max_tokens")
+		}
+	}
+}
+
 // ruleName is what a redaction rule may be called.
 var ruleName = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
 

@@ -178,7 +178,7 @@ func (r *ring) warn(now time.Time) {
 }
 
 // likeKeys is what looks like a key, or a part of one with stars in it.
-var likeKeys = regexp.MustCompile(`(?i)\b(?:sk|ak|pk|key|bearer|basic)[-_ ][\w.*~+/=-]{8,}`)
+var likeKeys = regexp.MustCompile(`(?i)\b(?:sk|ak|pk|key)[-_][\w.*~+/=-]{8,}|\b(?:bearer|basic) [\w.*~+/=-]{8,}`)
 
 // redact takes the keys, and what looks like one, out of an endpoint's words.
 func (r *ring) redact(words string) string {

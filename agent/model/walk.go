@@ -20,6 +20,7 @@ type walk struct {
 	why    Kind   // how that failed
 	best   *Error // the failure so far that says most
 	again  bool   // an answer was asked for once more where it broke off
+	began  time.Time
 }
 
 // stop is an endpoint on the way.
@@ -31,7 +32,7 @@ type stop struct {
 }
 
 func (c *Client) walk(endpoints []*endpoint) *walk {
-	w := &walk{client: c}
+	w := &walk{client: c, began: time.Now()}
 	for _, e := range endpoints {
 		w.stops = append(w.stops, &stop{endpoint: e})
 	}
@@ -109,7 +110,7 @@ func (w *walk) visit(ctx context.Context, s *stop, entered bool, ask asker) *Err
 	s.seen = true
 	s.tries++
 	if w.last != nil && w.last != s {
-		w.client.log.Debug("question goes to another endpoint", "from", w.last.host, "to", s.host, "because", w.why)
+		w.client.log.Info("question goes to another endpoint", "from", w.last.host, "from_model", w.last.config.Name, "to", s.host, "to_model", s.config.Name, "because", w.why)
 		if o := w.client.observer; o != nil {
 			o.FailedOver(w.last.host, s.host, w.why)
 		}
@@ -135,7 +136,7 @@ func (w *walk) visit(ctx context.Context, s *stop, entered bool, ask asker) *Err
 // leave decides whether an endpoint that failed may be asked again.
 func (w *walk) leave(s *stop, f *Error) {
 	switch {
-	case f.Kind == Key && s.config.KeyFile != "": // the new key may be on its way
+	case f.Kind == Key && s.config.KeyFile != "" && time.Since(w.began) < rotation: // the new key may be on its way
 	case !f.Kind.transient():
 		s.out = true
 	case f.inSight:
@@ -143,6 +144,10 @@ func (w *walk) leave(s *stop, f *Error) {
 		w.again = w.again || !s.out
 	}
 }
+
+// rotation is how long an answer waits for a key file to be replaced whose keys are
+// refused. A person looks at an empty card meanwhile.
+const rotation = 2 * time.Second
 
 // other reports whether somebody else than s can be asked now.
 func (w *walk) other(s *stop) bool {

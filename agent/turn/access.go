@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"longwire/agent/access"
 	"longwire/agent/model"
@@ -62,10 +63,32 @@ func (t *Turn) judge(ctx context.Context, ev connectors.Event, attempt int) acce
 		return refusal
 	}
 	asks := ev.Kind != connectors.KindHello && (name == "" || known && name == retryCommand)
-	if !asks || attempt > 1 { // the first attempt has taken its turn
+	switch {
+	case !asks:
+		return access.Refusal{}
+	case attempt > 1: // the first attempt has taken its turn, or was refused one
+		return t.refusedBefore(ctx, ev)
+	}
+	refusal := t.with.Gate.Pace(ctx, ev)
+	if refusal.Kind != access.None && t.with.Shelf != nil {
+		if _, err := t.with.Shelf.Add(ctx, tooFastName(ev), 1, time.Hour); err != nil {
+			t.log.Warn("somebody who asks too fast may be answered, should they not be told now", "event", ev.Trace(), "err", err)
+		}
+	}
+	return refusal
+}
+
+func tooFastName(ev connectors.Event) string { return "toofast/" + ev.Trace() }
+
+// refusedBefore is the refusal that an earlier attempt could not say.
+func (t *Turn) refusedBefore(ctx context.Context, ev connectors.Event) access.Refusal {
+	if t.with.Shelf == nil {
 		return access.Refusal{}
 	}
-	return t.with.Gate.Pace(ctx, ev)
+	if n, err := t.with.Shelf.Add(ctx, tooFastName(ev), 0, time.Hour); err != nil || n == 0 {
+		return access.Refusal{}
+	}
+	return access.Refusal{Kind: access.TooFast, Say: true}
 }
 
 // turnAway tells somebody whose question is left out, while others are answered, that
@@ -107,11 +130,14 @@ func (k *talk) reserve(ctx context.Context) (settle func(model.Usage), err error
 	if refusal.Kind != access.None {
 		return nil, fmt.Errorf("reserve tokens: %w", &refusedError{refusal})
 	}
-	if k.reserved {
+	if k.counted {
 		grant.Further()
 	}
-	k.reserved = true
-	return func(u model.Usage) { grant.Settle(context.WithoutCancel(ctx), used(u)) }, nil
+	return func(u model.Usage) {
+		tokens := used(u)
+		k.counted = k.counted || tokens > 0
+		grant.Settle(context.WithoutCancel(ctx), tokens)
+	}, nil
 }
 
 // free is what a request took that an endpoint did not even begin to answer.

@@ -139,6 +139,9 @@ func (t *Turn) Mark(ev connectors.Event) connectors.Event {
 // taken: what its person writes next comes behind it. It may be called again for the same
 // event, and does it once.
 func (t *Turn) Accepting(ctx context.Context, ev connectors.Event) error {
+	if severals(ev) && !t.mayAct(ctx, ev) { // it is not theirs alone
+		return nil
+	}
 	switch name, _, known := commandOf(ev); {
 	case !known:
 	case name == newCommand:
@@ -154,6 +157,18 @@ func (t *Turn) Accepting(ctx context.Context, ev connectors.Event) error {
 		return err
 	}
 	return nil
+}
+
+// mayAct reports whether ev's person may do something to a conversation of several. It
+// answers at once: the platform waits for the ack.
+func (t *Turn) mayAct(ctx context.Context, ev connectors.Event) bool {
+	name, _, known := commandOf(ev)
+	if t.with.Gate == nil || !known || name != newCommand && name != retryCommand {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return t.with.Gate.May(ctx, ev)
 }
 
 // plain answers what needs no model: commands, messages that cannot be read, and

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"longwire/agent/model"
 	"longwire/agent/tools"
 	"longwire/connectors"
+	"longwire/conversation"
 )
 
 // How often the store is asked whether the person has answered, and how long an answer
@@ -27,13 +29,15 @@ const (
 const (
 	saidYes = "yes"
 	saidNo  = "no"
+
+	saidNothing = "withdrawn" // nobody waits for it any more
 )
 
 func confirmName(key string) string { return "confirm/" + key }
 
 // openName is where the key of the proposal is that a conversation has to answer.
 func openName(ev connectors.Event) string {
-	return "proposal/" + ev.Connection + "/" + ev.Chat.ID + "/" + ev.Sender.ID
+	return "proposal/" + ev.Chat.ID + "/" + ev.Chat.Thread + "/" + ev.Sender.ID
 }
 
 // fingerprint tells a call from others by what it does, however its arguments are
@@ -97,7 +101,12 @@ var errUnasked = errors.New("the person could not be asked")
 func (k *talk) propose(ctx context.Context, tool tools.Tool, call model.Call, key string) (word string, err error) {
 	ev, t := k.r.delivered, k.t
 	p := connectors.Proposal{Event: ev, Key: key}
-	p.Text = k.lang.propose(tool.Title, arguments(call.Arguments))
+	shown, ok := arguments(call.Arguments)
+	if !ok {
+		k.t.log.Warn("tool not run, what it is to do is too long to be read by anybody", "event", ev.Trace(), "tool", call.Name)
+		return "", errUnasked
+	}
+	p.Text = k.lang.propose(literal(tool.Title)+" ("+literal(call.Name)+")", shown)
 	p.Plain = p.Text + "\n\n" + k.lang.proposePlainly()
 	log := t.log.With("event", ev.Trace(), "tool", call.Name)
 	if err := errors.Join(t.with.Shelf.Put(ctx, openName(ev), []byte(p.Key), t.config.Confirm), t.with.Proposer.Propose(ctx, p)); err != nil {
@@ -111,7 +120,9 @@ func (k *talk) propose(ctx context.Context, tool tools.Tool, call model.Call, ke
 		return "", errUnwanted
 	}
 	if word, err = k.word(ctx, p.Key); err != nil {
-		k.withdraw(ctx, p)
+		if errors.Is(context.Cause(ctx), conversation.ErrInterrupted) || errors.Is(context.Cause(ctx), ErrRecalled) {
+			k.withdraw(ctx, p) // whoever has, or takes, the turn otherwise goes on waiting for the same word
+		}
 		return "", err
 	}
 	log.Info("tool proposed", "answer", word)
@@ -125,12 +136,12 @@ func (k *talk) propose(ctx context.Context, tool tools.Tool, call model.Call, ke
 	return word, nil
 }
 
-// withdraw ends a proposal to which nobody waits for an answer any more: the turn is
-// over. Should it be taken again, what was asked before is refused.
+// withdraw ends a proposal to which nobody waits for an answer any more: the person has
+// ended the turn.
 func (k *talk) withdraw(ctx context.Context, p connectors.Proposal) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
 	defer cancel()
-	_, err := k.t.confirmed(ctx, p.Key, saidNo)
+	_, err := k.t.confirmed(ctx, p.Key, saidNothing)
 	err = errors.Join(err, k.t.with.Shelf.Put(ctx, openName(p.Event), nil, confirmKeep), k.t.with.Proposer.Conclude(ctx, p, k.lang.noWord()))
 	if err != nil {
 		k.t.log.Warn("a proposal of a turn that is over may still be there", "event", p.Event.Trace(), "err", err)
@@ -192,14 +203,17 @@ func (t *Turn) answerOpen(ctx context.Context, ev connectors.Event, word string)
 	return t.confirmed(ctx, string(key), word)
 }
 
-// maxArguments bounds what people are shown of a call's arguments, in characters.
-const maxArguments = 600
+// maxArguments bounds what a person is asked to allow, in bytes. What is longer nobody
+// reads, and what nobody has read is not run.
+const maxArguments = 8 << 10
 
-// arguments are a call's arguments as people read them: a line for each.
-func arguments(raw json.RawMessage) string {
+// arguments are a call's arguments as people read them: all of them, a line for each, and
+// nothing in a name or a value can pass for another line or for markup. ok is false where
+// they are too long to be read.
+func arguments(raw json.RawMessage) (text string, ok bool) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(raw, &fields) != nil {
-		return clip(string(raw), maxArguments)
+		return literal(string(raw)), len(raw) <= maxArguments
 	}
 	var lines []string
 	for _, name := range sortedKeys(fields) {
@@ -208,7 +222,25 @@ func arguments(raw json.RawMessage) string {
 		if json.Unmarshal(fields[name], &text) == nil {
 			value = text
 		}
-		lines = append(lines, "- "+name+": "+strings.ReplaceAll(value, "\n", " "))
+		lines = append(lines, "- "+literal(name)+": "+literal(value))
 	}
-	return clip(strings.Join(lines, "\n"), maxArguments)
+	text = strings.Join(lines, "\n")
+	return text, len(text) <= maxArguments
+}
+
+// literal is a text on one line, between backquotes, so that nothing in it is markup.
+func literal(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '`':
+			return '\''
+		case unicode.IsSpace(r), unicode.IsControl(r), unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf):
+			return ' '
+		}
+		return r
+	}, text)
+	if strings.TrimSpace(text) == "" {
+		return "``"
+	}
+	return "`" + text + "`"
 }

@@ -80,7 +80,7 @@ func TestConfirm(t *testing.T) {
 				t.Fatalf("asked %+v, in the end %q", w.screen.asked, w.screen.words)
 			}
 			p := w.screen.asked[0]
-			if want := "I would like to do this: **Send a mail**\n- text: a b\n- to: bob\n\nMay I?"; p.Text != want || !strings.HasPrefix(p.Plain, want) || !strings.Contains(p.Plain, "/yes") {
+			if want := "I would like to do this: `Send a mail` (`ask`)\n- `text`: `a b`\n- `to`: `bob`\n\nMay I?"; p.Text != want || !strings.HasPrefix(p.Plain, want) || !strings.Contains(p.Plain, "/yes") {
 				t.Errorf("proposed %q, plainly %q", p.Text, p.Plain)
 			}
 		})
@@ -243,13 +243,24 @@ type failing struct{ conversation.Holder }
 
 func (failing) Note(context.Context, []byte) error { return errDied }
 
+// People read all of what they allow, and nothing in it passes for something else.
 func TestArguments(t *testing.T) {
 	for raw, want := range map[string]string{
-		`{}`: "", `{"b":{"x":[1,2]},"a":"text\nin lines"}`: "- a: text in lines\n- b: {\"x\":[1,2]}", `[1]`: "[1]", `nonsense`: "nonsense",
-		`{"a":"` + strings.Repeat("长", 700) + `"}`: "- a: " + strings.Repeat("长", maxArguments-5) + "…",
+		`{}`:                                     "",
+		`[1]`:                                    "`[1]`",
+		`nonsense`:                               "`nonsense`",
+		`{"a":" "}`:                              "- `a`: ``",
+		`{"b":{"x":[1,2]},"a":"text\nin lines"}`: "- `a`: `text in lines`\n- `b`: `{\"x\":[1,2]}`",
+		`{"path":"/etc","a\n- path: /tmp":"x` + "`" + `*y*\u2028\r"}`: "- `a - path: /tmp`: `x'*y*  `\n- `path`: `/etc`",
+		`{"a":"` + strings.Repeat("长", 700) + `","z":"end"}`:          "- `a`: `" + strings.Repeat("长", 700) + "`\n- `z`: `end`",
 	} {
-		if got := arguments([]byte(raw)); got != want {
-			t.Errorf("%.40s: %q, want %q", raw, got, want)
+		if got, ok := arguments([]byte(raw)); got != want || !ok {
+			t.Errorf("%.40s: %q, %t, want %q", raw, got, ok, want)
+		}
+	}
+	for _, raw := range []string{`{"a":"` + strings.Repeat("x", maxArguments) + `"}`, strings.Repeat("x", maxArguments+1)} {
+		if _, ok := arguments([]byte(raw)); ok {
+			t.Errorf("%.40s: nobody reads so much", raw)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func TestEndToEndWithTools(t *testing.T) {
 	if result := said[len(said)-1]; result.CallID != "b" || !strings.HasPrefix(result.Content, "Failed: ") || !strings.Contains(result.Content, "out of ink") {
 		t.Errorf("the model reads %+v", result)
 	}
-	if len(w.screen.asked) != 1 || !strings.Contains(w.screen.asked[0].Text, "**Try it**\n- text: out of ink") {
+	if len(w.screen.asked) != 1 || !strings.Contains(w.screen.asked[0].Text, "`Try it` (`test__fail`)\n- `text`: `out of ink`") {
 		t.Errorf("asked %+v", w.screen.asked)
 	}
 	if got := w.screen.doings(); got[0] != "Echo…" || got[len(got)-1] != "Echo, Try it…" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"longwire/agent/access"
 	"longwire/conversation"
 )
 
@@ -57,5 +58,30 @@ func TestNextKnowsWhatWasShown(t *testing.T) {
 	}
 	if next.config.SystemPrompt != "be brief" || next.config.Rounds != 8 || w.turn.config.SystemPrompt != "" {
 		t.Errorf("the settings are %+v, they were %+v", next.config, w.turn.config)
+	}
+}
+
+// Whoever may not ask does nothing to a conversation of several either: not by /new,
+// and not by /retry.
+func TestAcceptingAsksWhoMay(t *testing.T) {
+	w, _ := gated(t, Config{Shared: true}, access.Config{Closed: true, Allow: access.List{People: []string{"ann"}}}, says("One."), says("Two."), says("Three."))
+	w.ask(w.inGroup("ann", "first"))
+	second := w.inGroup("ann", "second")
+	w.deliver(second)
+	lease := w.take(second)
+	retry := w.inGroup("eve", "/retry")
+	w.deliver(w.inGroup("eve", "/new"), retry)
+	if err := lease.Renew(t.Context()); err != nil {
+		t.Errorf("ann's turn: %v", err)
+	}
+	if err := w.turn.Run(t.Context(), t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	third := w.inGroup("ann", "third")
+	w.deliver(w.inGroup("ann", "/new"), third)
+	w.run(w.turn, retry) // refused
+	w.run(w.turn, third)
+	if got := contents(w.brain.last(t)); strings.Contains(got, "One.") || !strings.HasSuffix(got, "third") {
+		t.Errorf("after ann's own /new the model was asked %q", got)
 	}
 }

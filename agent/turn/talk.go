@@ -34,8 +34,8 @@ type talk struct {
 	shorter bool              // the endpoint has said that the prompt was too long
 	settle  func(model.Usage) // of the first round
 
-	reserved bool                // for an earlier request of this turn
-	words    map[string][]string // what the person has said to the proposals of this attempt, by fingerprint
+	counted bool                // the gate knows that this turn has asked
+	words   map[string][]string // what the person has said to the proposals of this attempt, by fingerprint
 }
 
 var (

@@ -112,9 +112,9 @@ func (l Language) refused(kind access.Kind) string {
 	case access.TooFast:
 		return l.pick("你问得太快了，请过一分钟再试。", "That was a little too fast for me. Please try again in a minute.")
 	case access.PersonSpent:
-		return l.pick("你今天的用量已经用完了，明天再来吧。发送 `/usage` 可以查看用量。", "You have used up what you have for today. Please come back tomorrow; `/usage` tells more.")
+		return l.pick("你今天剩下的用量不够再回答一个问题了，明天再来吧。发送 `/usage` 可以查看用量。", "What you have left for today is too little for another question. Please come back tomorrow; `/usage` tells more.")
 	case access.ConnectionSpent:
-		return l.pick("这个机器人本月的用量已经用完了，请联系管理员。", "This bot has used up what it has for this month. Please ask your administrator.")
+		return l.pick("这个机器人本月剩下的用量不够再回答一个问题了，请联系管理员。", "What this bot has left for this month is too little for another question. Please ask your administrator.")
 	}
 	return l.pick("我现在无法确认你的使用权限，请过一会儿再试。", "I cannot tell right now whether you may use me. Please try again in a moment.")
 }
@@ -129,7 +129,7 @@ func (l Language) doing(titles []string) string {
 
 // propose asks whether a tool may run.
 func (l Language) propose(title, arguments string) string {
-	zh, en := "我想执行：**"+title+"**", "I would like to do this: **"+title+"**"
+	zh, en := "我想执行："+title, "I would like to do this: "+title
 	if arguments != "" {
 		zh, en = zh+"\n"+arguments, en+"\n"+arguments
 	}

@@ -104,7 +104,7 @@ func (t *Turn) told(ctx context.Context, lease *conversation.Lease, r *reply, ou
 		log.Error("turn failed, the person was told", "err", r.failure, "took", took)
 	default:
 		log.Info("answered", "attempt", lease.Attempt, "questions", 1+len(lease.Joined), "waited", r.began.Sub(lease.Event.Received).Round(time.Millisecond),
-			"first_word", r.first.Round(time.Millisecond), "took", took)
+			"first_word", r.first.Round(time.Millisecond), "took", took, "model", r.usage.Model)
 	}
 }
 

@@ -76,6 +76,7 @@ type Toolbox interface {
 // Gate says who may ask, and how much; access.Gate is one.
 type Gate interface {
 	Allowed(ctx context.Context, ev connectors.Event) access.Refusal
+	May(ctx context.Context, ev connectors.Event) bool
 	Pace(ctx context.Context, ev connectors.Event) access.Refusal
 	Reserve(ctx context.Context, ev connectors.Event, tokens int64) (*access.Grant, access.Refusal)
 	Used(ctx context.Context, person string) (access.Usage, error)

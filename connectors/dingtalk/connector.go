@@ -18,7 +18,7 @@
 //	propose.go    ask in a card with two buttons whether something is to be done
 //	press.go      do what a button says
 //	departments.go
-//	              ask which departments a person is in
+//	              ask which departments a person is in, and what is above them
 //	api.go        one call to api.dingtalk.com, its token and its errors; which calls
 //	              may be made is in gate.go, pace.go and purse.go
 //
@@ -100,6 +100,8 @@ type Connector struct {
 	presses chan struct{} // one token per press that is not acked yet
 	quota   withholding   // quota.go
 	files   *http.Client  // fetch.go
+
+	directOnly atomic.Bool // it was logged that only direct departments are told; departments.go
 }
 
 // New makes a connector that hands events to deliver. It does nothing until Run.

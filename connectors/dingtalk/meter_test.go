@@ -121,6 +121,10 @@ func TestMeterOfCalls(t *testing.T) {
 	_, err := r.Departments(t.Context(), "u1")
 	must(t, err)
 	expect("a token that ended", "get departments: 40014", "get token: ok", "get departments: ok")
+	cloud.Revoke(clientID, dingtalktest.ScopeDepartments)
+	_, err = r.Departments(t.Context(), "u1")
+	must(t, err)
+	expect("a permission that lacks", "get departments: 60011", "get direct departments: ok")
 
 	cloud.FailDelivery(ev.Sender.ID, "spaceId is illegal")
 	r.config.Reply = ReplyCard

@@ -100,12 +100,16 @@ func TestProxy(t *testing.T) {
 	if _, err := r.Departments(t.Context(), "u1"); err != nil {
 		t.Error(err)
 	}
+	cloud.Revoke(clientID, dingtalktest.ScopeDepartments)
+	if _, err := r.Departments(t.Context(), "u1"); err != nil {
+		t.Error(err)
+	}
 	if content, err := r.Fetch(t.Context(), ev, file, 100); err != nil || string(content) != "content" {
 		t.Errorf("%q, %v", content, err)
 	}
 	for _, path := range []string{
 		dingtalktest.PathOpen, dingtalktest.PathConnect, dingtalktest.PathToken, dingtalktest.PathCreateAndDeliver, dingtalktest.PathStreaming,
-		dingtalktest.PathCards, dingtalktest.PathWebhook, dingtalktest.PathUser, dingtalktest.PathDownload,
+		dingtalktest.PathCards, dingtalktest.PathWebhook, dingtalktest.PathParents, dingtalktest.PathUser, dingtalktest.PathDownload,
 	} {
 		if n := cloud.Calls(path); n == 0 || n != proxy.count(path) {
 			t.Errorf("%s: %d calls, %d of them through the proxy", path, n, proxy.count(path))

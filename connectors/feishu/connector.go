@@ -21,7 +21,7 @@
 //	api.go          one call to the REST API, its token and its errors
 //	identity.go     who the bot is: without its open_id no mention can be told
 //	person.go       who somebody is, and where in the company (departments.go)
-//	lookup.go       keep in mind what groups and people are
+//	lookup.go       keep in mind what groups, people and departments are
 //	meter.go        tell how long all of that takes
 //
 // The official SDK gives the REST calls and their models. The socket is ours
@@ -43,6 +43,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"longwire/connectors"
@@ -85,12 +86,15 @@ type Connector struct {
 	intake   *connectors.Intake
 	api      *api
 	identity *identity
-	forms    *lookup[form]   // of groups, by chat id
-	names    *lookup[string] // of people, by open_id
-	files    *http.Client    // what files are fetched with
-	presses  chan struct{}   // holds one token for each press that is being answered
+	forms    *lookup[form]     // of groups, by chat id
+	names    *lookup[string]   // of people, by open_id
+	above    *lookup[[]string] // departments above one, by its open_department_id
+	files    *http.Client      // what files are fetched with
+	presses  chan struct{}     // holds one token for each press that is being answered
 	log      *slog.Logger
 	cards
+
+	directOnly atomic.Bool // it was logged that only direct departments are told; departments.go
 }
 
 // maxPresses bounds the presses that are answered at a time. Each waits for the store.
@@ -113,6 +117,7 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 	}, log)
 	c.forms = newLookup(formRetry, c.groupForm)
 	c.names = newLookup(nameRetry, c.personName)
+	c.above = newLookup(aboveRetry, c.departmentsAbove)
 	c.cards.configure(config, log)
 	c.identity = newIdentity(c.api, config.Backoff, log)
 	c.link = socket.New(c, config.Backoff, config.Meter.Down, log)

@@ -24,6 +24,7 @@ type lookup[V any] struct {
 
 type knownUntil[V any] struct {
 	value V
+	err   error // why nobody has ever told value; nil when somebody has
 	until time.Time
 }
 
@@ -34,24 +35,32 @@ func newLookup[V any](retry time.Duration, ask func(ctx context.Context, id stri
 // of says what is known of id, and asks if need be. When nobody tells, that is what
 // was known last, or the zero value. Two who want to know the same at once both ask.
 func (l *lookup[V]) of(ctx context.Context, id string) V {
+	value, _ := l.told(ctx, id)
+	return value
+}
+
+// told is of with why nobody has ever told, where that is so.
+func (l *lookup[V]) told(ctx context.Context, id string) (V, error) {
 	l.mu.Lock()
-	known := l.known[id]
+	known, old := l.known[id]
 	l.mu.Unlock()
 	if time.Now().Before(known.until) {
-		return known.value
+		return known.value, known.err
 	}
 	asking, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	value, err := l.ask(asking, id)
-	keep := lookupKeep
-	if err != nil {
-		if ctx.Err() != nil {
-			return known.value // whoever asked has gone, which says nothing about the platform
-		}
-		value, keep = known.value, l.retry // better an old answer than none
+	if err == nil {
+		l.note(id, knownUntil[V]{value, nil, time.Now().Add(lookupKeep)})
+		return value, nil
 	}
-	l.note(id, knownUntil[V]{value, time.Now().Add(keep)})
-	return value
+	if old && known.err == nil {
+		err = nil // better an old answer than none
+	}
+	if ctx.Err() == nil { // else whoever asked has gone, which says nothing about the platform
+		l.note(id, knownUntil[V]{known.value, err, time.Now().Add(l.retry)})
+	}
+	return known.value, err
 }
 
 // note keeps what is known of id. It forgets everything else when that is too much.

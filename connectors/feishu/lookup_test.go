@@ -59,6 +59,33 @@ func TestLookupKeeps(t *testing.T) {
 	})
 }
 
+// Who has to know tells nothing from nobody's answer, and that is said for as long as
+// nobody is asked again. Once told, an old answer is one.
+func TestLookupSaysThatNobodyTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trouble := errors.New("trouble")
+		o := &oracle{answer: "not an answer", err: trouble}
+		l := newLookup(time.Minute, o.ask)
+		expect := func(want string, wantErr error, asked int) {
+			t.Helper()
+			if got, err := l.told(t.Context(), "1"); got != want || !errors.Is(err, wantErr) || o.asked != asked {
+				t.Errorf("%q, %v, asked %d times; want %q, %v, %d times", got, err, o.asked, want, wantErr, asked)
+			}
+		}
+		expect("", trouble, 1)
+		o.answer, o.err = "", nil
+		expect("", trouble, 1)
+		time.Sleep(time.Minute)
+		expect("", nil, 2) // that there is nothing is an answer, too
+		o.err = trouble
+		time.Sleep(lookupKeep)
+		expect("", nil, 3)
+		expect("", nil, 3)
+		time.Sleep(time.Minute)
+		expect("", nil, 4)
+	})
+}
+
 // A platform that does not answer is waited for so long and no longer.
 func TestLookupIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -87,7 +87,7 @@ func TestMeter(t *testing.T) {
 	_, err := c.Departments(soon(t), "ou_1")
 	noError(t, err)
 	for what, want := range map[string]int{
-		"open endpoint: ok": 1, "get token: ok": 1, "get bot info: ok": 1, "read person: ok": 1,
+		"open endpoint: ok": 1, "get token: ok": 1, "get bot info: ok": 1, "read person: ok": 1, "read departments: ok": 1,
 		opReply + ": http 502": 1, opReply + ": 230020": 1, opReply + ": none": 1, opReply + ": ok": 1,
 	} {
 		if n := g.called(what); n != want {

@@ -100,7 +100,8 @@ type Server struct {
 	cardOrder  []*card           // card.go: in the order of their making
 	undelivers map[string]string // carddeliver.go: by space id, what its deliveries fail with
 
-	departments map[string][]string // directory.go: by staff id
+	departments map[string][]string // directory.go: of people, by staff id
+	parents     map[string]string   // directory.go: of departments, by id
 
 	said map[heardKey]*heard // emotion.go: messages that may be reacted to
 	told []heardKey          // emotion.go: in the order in which they came
@@ -178,6 +179,7 @@ func newServer(opts Options, apps map[string]*app, tcp net.Listener) *Server {
 		said:       make(map[heardKey]*heard),
 
 		departments: make(map[string][]string),
+		parents:     make(map[string]string),
 	}
 }
 
@@ -235,6 +237,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST "+PathCreateAndDeliver, s.authorized(ScopeCards, s.createAndDeliver))
 	mux.HandleFunc("PUT "+PathStreaming, s.authorized(ScopeStreaming, s.streamCard))
 	mux.HandleFunc("POST "+PathUser, s.user)
+	mux.HandleFunc("POST "+PathParents, s.parentDepartments)
 	mux.HandleFunc("/", s.unknownRoute)
 	return mux
 }

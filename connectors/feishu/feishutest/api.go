@@ -122,6 +122,7 @@ func (s *Server) apis() []api {
 		{pattern: "GET /open-apis/bot/v3/info", do: s.botInfo},
 		{pattern: "GET /open-apis/im/v1/chats/{chat_id}", scopes: []string{"im:chat", "im:chat:read", "im:chat:readonly"}, do: s.readChat},
 		{pattern: "GET /open-apis/contact/v3/users/{user_id}", scopes: userScopes, do: s.readUser, free: true},
+		{pattern: "GET /open-apis/contact/v3/departments/parent", scopes: treeScopes, do: s.readParents, free: true},
 
 		{pattern: "POST " + messages, scopes: sendScopes, do: s.createMessage},
 		{pattern: "POST " + message + "/reply", scopes: sendScopes, do: s.replyMessage},

@@ -177,6 +177,40 @@ func TestDepartments(t *testing.T) {
 	}
 }
 
+// What is above a department is told a page at a time, the root left out.
+func TestParentDepartments(t *testing.T) {
+	const path = "/open-apis/contact/v3/departments/parent?department_id_type=open_department_id"
+	s := start(t, func(o *feishutest.Options) { o.Apps[0].Scopes = []string{"contact:department.organize:readonly"} })
+	token := fetchToken(t, s)
+	s.SetDepartment("od-4", "od-3")
+	s.SetDepartment("od-3", "od-2")
+	s.SetDepartment("od-2", "od-1")
+	s.SetDepartment("od-1", "0")
+	for query, want := range map[string]string{
+		"&department_id=od-4":                          `"data":{"has_more":false,"items":[{"open_department_id":"od-3"},{"open_department_id":"od-2"},{"open_department_id":"od-1"}]}`,
+		"&department_id=od-4&page_size=2":              `"data":{"has_more":true,"items":[{"open_department_id":"od-3"},{"open_department_id":"od-2"}],"page_token":"2"}`,
+		"&department_id=od-4&page_size=2&page_token=2": `"data":{"has_more":false,"items":[{"open_department_id":"od-1"}]}`,
+		"&department_id=od-1":                          `"data":{"has_more":false}`,
+		"&department_id=od-9":                          `"data":{"has_more":false}`,
+		"&department_id=od-4&user_id_type=open_id":     `"has_more":false`,
+	} {
+		if a := do(t, s, "GET", path+query, token, nil); a.Code != 0 || !strings.Contains(a.raw, want) {
+			t.Errorf("%s: %s", query, a.raw)
+		}
+	}
+	for _, query := range []string{"", "&department_id=0", "&department_id=od-4&page_size=51", "&department_id=od-4&page_size=x", "&department_id=od-4&page_token=-1", "&department_id=od-4&page_token=4"} {
+		checkRefusal(t, query, do(t, s, "GET", path+query, token, nil), 40001)
+	}
+	checkRefusal(t, "own ids", do(t, s, "GET", "/open-apis/contact/v3/departments/parent?department_id=4&department_id_type=department_id", token, nil), 40006)
+
+	s.SetDepartment("od-1", "od-4") // a ring
+	if a := do(t, s, "GET", path+"&department_id=od-4&page_size=50&page_token=50", token, nil); strings.Count(a.raw, "od-4") != 13 || !strings.Contains(a.raw, `"has_more":false`) {
+		t.Errorf("a ring: %s", a.raw)
+	}
+	s = start(t, func(o *feishutest.Options) { o.Apps[0].Scopes = []string{"contact:user.department:readonly"} })
+	checkRefusal(t, "no scope", do(t, s, "GET", path+"&department_id=od-4", fetchToken(t, s), nil), 99991672)
+}
+
 // A name shows to an app that may see it; without that scope the call works all the
 // same.
 func TestNames(t *testing.T) {

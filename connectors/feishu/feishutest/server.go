@@ -12,7 +12,7 @@
 //	                              recall.go, read.go, resource.go, reaction.go
 //	/open-apis/cardkit/v1/cards   card entities (cardkit.go, cardchange.go)
 //	/open-apis/im/v1/chats and
-//	/open-apis/contact/v3/users   names and departments (directory.go)
+//	/open-apis/contact/v3         names and departments (directory.go)
 //
 // A test speaks as a person with Say (say.go; kinds.go has every kind of message),
 // reacts, recalls, presses buttons (press.go) and so on (notice.go), and sees what
@@ -85,6 +85,7 @@ type Server struct {
 	threads     map[string]string   // thread id to the message at its root
 	people      store[Person]       // by open_id
 	departments map[string][]string // of people, by open_id
+	parents     map[string]string   // of departments, by open_department_id
 	messages    store[*message]
 	uuids       store[*sending]
 	sent        []Sent
@@ -128,6 +129,7 @@ func Start(opts Options) (*Server, error) {
 		records:     make(map[string]*record),
 		chats:       make(map[string]*chat),
 		departments: make(map[string][]string),
+		parents:     make(map[string]string),
 		threads:     make(map[string]string),
 		resources:   make(map[string]Resource),
 		calls:       make(map[string]int),
