@@ -13,6 +13,7 @@ import (
 	"longwire/agent/config"
 	"longwire/agent/model/modeltest"
 	"longwire/agent/tools/toolstest"
+	"longwire/connectors"
 )
 
 // held makes a tool server hold every call of a tool until release is called.
@@ -277,6 +278,32 @@ func TestKilledWhileAToolRuns(t *testing.T) {
 		}
 		if n := web.Count(`"tools/call"`); n != 1 {
 			t.Errorf("the tool was called %d times", n)
+		}
+	})
+}
+
+// A program that stops lets running turns finish, and their tools with them.
+func TestToolsOutliveTheirTurns(t *testing.T) {
+	onPlatforms(t, "embedded", func(t *testing.T, w *world) {
+		web, server := w.webTool()
+		release := w.held(web)
+		w.cfg.Tools = []config.Tool{server}
+		w.answer(withTools)
+		app, stop := w.start()
+		w.toolsUp(app)
+		id := w.chat.say(line{person: "ann", text: `use web__echo {"text":"still here"}`})
+		eventually(t, "call", func() bool { return web.Count(`"tools/call"`) == 1 })
+		ended := make(chan error, 1)
+		go func() { ended <- stop() }()
+		eventually(t, "end of the stream", func() bool { // the program is stopping, and nothing new comes
+			return app.connections[0].connector.Status().State == connectors.Stopped
+		})
+		release()
+		if got, err := w.chat.waitReply(w.within(), id); err != nil || !strings.Contains(got.text, "still here") {
+			t.Errorf("answered with %q, %v", got.text, err)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }

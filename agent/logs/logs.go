@@ -111,17 +111,18 @@ func (l *Logs) stderr(format Format, stderr io.Writer, text NewText) slog.Handle
 // everything lets all levels pass: the decision is made before, by package.
 const everything = slog.Level(math.MinInt)
 
-// newJSON is a handler of JSON lines, with or without the time.
+// newJSON is a handler of JSON lines, with or without the time. A duration is written as
+// people read it, "1.927s": nobody would guess that a bare number is nanoseconds.
 func newJSON(w io.Writer, withTime bool) slog.Handler {
-	options := &slog.HandlerOptions{Level: everything}
-	if !withTime {
-		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
-				return slog.Attr{}
-			}
-			return a
+	options := &slog.HandlerOptions{Level: everything, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		switch {
+		case a.Value.Kind() == slog.KindDuration:
+			return slog.String(a.Key, a.Value.Duration().String())
+		case !withTime && len(groups) == 0 && a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime:
+			return slog.Attr{}
 		}
-	}
+		return a
+	}}
 	return slog.NewJSONHandler(w, options)
 }
 

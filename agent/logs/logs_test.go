@@ -56,6 +56,16 @@ func TestFormats(t *testing.T) {
 }
 
 // The handler keeps slog's own rules for handlers, on stderr and in the file.
+// In JSON a duration has its unit.
+func TestDurations(t *testing.T) {
+	var out bytes.Buffer
+	l := open(t, Config{Format: JSON}, &out)
+	l.Info("answered", "took", 1927*time.Millisecond, slog.Group("g", "in", 8*time.Second))
+	if got := out.String(); !strings.Contains(got, `"took":"1.927s"`) || !strings.Contains(got, `"in":"8s"`) {
+		t.Errorf("logged %s", got)
+	}
+}
+
 func TestSlogRules(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.json")
 	var out bytes.Buffer
