@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"longwire/agent/config"
@@ -64,7 +65,7 @@ func (a *App) Reload(next *config.Config) error {
 	a.models.keep(a.choices())
 	a.watchAll()
 	a.admin.Set(a.adminConfig())
-	a.log.Info("configuration taken up", "added", changes.Added, "removed", changes.Removed, "new_streams", changes.Stream)
+	a.log.Info("configuration taken up", "added", strings.Join(changes.Added, " "), "removed", strings.Join(changes.Removed, " "), "new_streams", strings.Join(changes.Stream, " "))
 	return nil
 }
 

@@ -32,8 +32,29 @@ func (s *Switch) UnmarshalText(text []byte) error {
 
 func (Switch) wants() string { return "on or off" }
 
+// MarshalText returns on or off.
+func (s Switch) MarshalText() ([]byte, error) {
+	if s {
+		return []byte(On), nil
+	}
+	return []byte(Off), nil
+}
+
 // Calls is a number of API calls; 0 is no limit.
 type Calls int64
+
+// MarshalYAML returns the number, or unlimited.
+func (c Calls) MarshalYAML() (any, error) { return numberOr(int64(c)), nil }
+
+// numberOr is a number as the file has it.
+func numberOr(n int64) any {
+	if n == 0 {
+		return unlimited
+	}
+	return n
+}
+
+const unlimited = "unlimited"
 
 // maxCalls is a number that no edition of a platform reaches.
 const maxCalls = 1_000_000_000
@@ -55,6 +76,9 @@ type Limit int64
 // maxLimit is a number of tokens that no connection reaches in a month.
 const maxLimit = 1_000_000_000_000
 
+// MarshalYAML returns the number, or unlimited.
+func (l Limit) MarshalYAML() (any, error) { return numberOr(int64(l)), nil }
+
 // UnmarshalText reads a number from 1 to a million millions, or unlimited.
 func (l *Limit) UnmarshalText(text []byte) error {
 	n, err := parseLimit(text, maxLimit)
@@ -68,7 +92,7 @@ func (Limit) wants() string { return "a number from 1 to 1000000000000, or unlim
 
 // parseLimit reads a number from 1 to most, or unlimited, which is 0.
 func parseLimit(text []byte, most int64) (int64, error) {
-	if string(text) == "unlimited" {
+	if string(text) == unlimited {
 		return 0, nil
 	}
 	n, err := strconv.ParseInt(string(text), 10, 64)
@@ -142,6 +166,9 @@ func parseSize(text string) (Size, error) {
 	}
 	return 0, strconv.ErrSyntax
 }
+
+// MarshalText returns String; JSON and YAML use it too.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // String is the size in the largest unit of which it is a whole number, as
 // parseSize reads it.

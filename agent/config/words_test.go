@@ -3,6 +3,8 @@ package config
 import (
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 func TestSizes(t *testing.T) {
@@ -62,5 +64,14 @@ func TestDecimals(t *testing.T) {
 		if got, err := parseDecimal(text); err == nil {
 			t.Errorf("%q: got %v", text, got)
 		}
+	}
+}
+
+// What is shown of a configuration is what its file would say.
+func TestWordsAreShownAsTheyAreWritten(t *testing.T) {
+	raw, err := yaml.Marshal([]any{Switch(true), Switch(false), Calls(0), Calls(5000), Limit(0), Limit(20), Size(16 << 10)})
+	const want = "- \"on\"\n- \"off\"\n- unlimited\n- 5000\n- unlimited\n- 20\n- 16KiB\n"
+	if err != nil || string(raw) != want {
+		t.Errorf("shown as %q, %v; want %q", raw, err, want)
 	}
 }
