@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
 	"longwire/agent/config"
+	"longwire/agent/model/modeltest"
 )
 
 // The page shows the configuration in force as a file would have it, and no secret.
@@ -31,4 +33,29 @@ admin: {token: hush-9-hush-9-hush-9}
 			t.Errorf("%q is not shown:\n%s", want, shown)
 		}
 	}
+}
+
+// While no endpoint of the model can be asked nothing is well, and the report says why;
+// the watchdog does not mind, because another process would have no other model. When
+// the model is back, all is.
+func TestHealthWhileTheModelIsGone(t *testing.T) {
+	onPlatforms(t, "embedded", func(t *testing.T, w *world) {
+		w.cfg.Model.Attempts = 1
+		w.answer(func(modeltest.Request) modeltest.Response { return modeltest.Response{Status: 500, Error: "gone"} })
+		app, _ := w.start()
+		eventually(t, "report of a model that is gone", func() bool {
+			w.ask(line{text: "are you there?"})
+			status, report := health(t, app, http.MethodGet)
+			return status == http.StatusServiceUnavailable && strings.Contains(strings.Join(report.Problems, " "), "model")
+		})
+		if err := app.Live(t.Context()); err != nil {
+			t.Errorf("the watchdog is told %v", err)
+		}
+		w.answer(func(r modeltest.Request) modeltest.Response { return modeltest.Words("re: ", r.Question()) })
+		eventually(t, "report that all is well", func() bool {
+			w.ask(line{text: "and now?"})
+			status, _ := health(t, app, http.MethodGet)
+			return status == http.StatusOK
+		})
+	})
 }
