@@ -81,7 +81,7 @@ func TestOnlyQuestionsCountAgainstTheRate(t *testing.T) {
 func TestSpentIsSaidBeforeTheAnswer(t *testing.T) {
 	w, gate := gated(t, Config{Welcome: "Welcome!"}, access.Config{TokensPerDay: 100}, says("Yes."))
 	text, out := w.ask(w.from("ann", "may I?"))
-	if !strings.HasPrefix(text, "You have used up") || out.How != conversation.Skipped || out.Turn != nil || len(w.brain.asked) != 0 {
+	if !strings.HasPrefix(text, "What you have left") || out.How != conversation.Skipped || out.Turn != nil || len(w.brain.asked) != 0 {
 		t.Errorf("read %q, done %+v", text, out)
 	}
 	if text, _ := w.ask(w.from("ann", "please")); text != "" {
@@ -101,7 +101,7 @@ func TestSpentInTheMiddle(t *testing.T) {
 		model.Delta{Text: "One."}, model.Delta{Calls: []model.Call{{ID: "1", Name: "read"}}}, used(9_000, 100)), says("Two."))
 	newBox().with(&w.turn.with)
 	text, out := w.ask(w.from("ann", "go"))
-	if !strings.HasPrefix(text, "One.\n\nYou have used up") || out.How != conversation.Failed || len(w.brain.asked) != 1 {
+	if !strings.HasPrefix(text, "One.\n\nWhat you have left") || out.How != conversation.Failed || len(w.brain.asked) != 1 {
 		t.Errorf("read %q, done %+v", text, out)
 	}
 }
@@ -204,7 +204,7 @@ func TestToolsAreReservedFor(t *testing.T) {
 	b := newBox()
 	b.tools[0].Description = strings.Repeat("a long description ", 200)
 	b.with(&w.turn.with)
-	if text, _ := w.ask(w.from("ann", "go")); !strings.HasPrefix(text, "You have used up") {
+	if text, _ := w.ask(w.from("ann", "go")); !strings.HasPrefix(text, "What you have left") {
 		t.Errorf("read %q", text)
 	}
 
@@ -229,7 +229,7 @@ func TestResultsAreReservedFor(t *testing.T) {
 		return tools.Result{Text: strings.Repeat("word ", 4000)}, nil
 	}
 	b.with(&w.turn.with)
-	if text, _ := w.ask(w.from("ann", "go")); !strings.HasPrefix(text, "One.\n\nYou have used up") || len(w.brain.asked) != 1 {
+	if text, _ := w.ask(w.from("ann", "go")); !strings.HasPrefix(text, "One.\n\nWhat you have left") || len(w.brain.asked) != 1 {
 		t.Errorf("read %q", text)
 	}
 }

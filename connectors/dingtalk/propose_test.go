@@ -166,11 +166,11 @@ func TestProposeInTrouble(t *testing.T) {
 	for name, failure := range map[string]dingtalktest.Failure{
 		"gateway": dingtalktest.FailGateway(), "lost": {Commit: true, Cut: true}, "token": dingtalktest.FailToken(), "throttled": dingtalktest.FailThrottled(),
 	} {
+		failure.Times = 2
 		for _, reuse := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, " ", reuse), func(t *testing.T) {
 				t.Parallel()
 				cloud, r, ev, _ := proposing(t, dingtalktest.Options{RefuseCardReuse: reuse}, dingtalktest.Message{}, nil)
-				failure.Times = 2
 				for _, path := range []string{dingtalktest.PathCreateAndDeliver, "PUT " + dingtalktest.PathCards} {
 					cloud.FailRoute(path, failure)
 				}
