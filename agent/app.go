@@ -89,7 +89,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err
 	a.onStop("close model clients", func(context.Context) error { a.models.close(); return nil })
 	a.tools = a.newToolbox(cfg.Tools)
 	for _, c := range cfg.Connections {
-		a.connections = append(a.connections, a.connect(c))
+		a.connections = append(a.connections, a.connect(c, nil))
 	}
 	a.watchAll()
 	if a.admin, err = admin.New(a.adminConfig(), log); err != nil {

@@ -39,14 +39,18 @@ type connector interface {
 	Run(ctx context.Context)
 }
 
-// connect wires one connection.
-func (a *App) connect(c config.Connection) *connection {
+// connect wires one connection. Where it takes the place of an old one, it knows what that
+// has shown to people.
+func (a *App) connect(c config.Connection, old *connection) *connection {
 	log := a.log.With("connection", c.Name)
 	shelf := conversation.ShelfOf(a.measured, c.Name)
 	conn := &connection{config: c, memory: turn.NewMemory(shelf, log)}
 	conn.connector = a.connector(c, conn, shelf)
 	conn.gate = access.New(gateConfig(a.config, c), shelf, conn.connector.Departments, log)
 	t := turn.New(a.turnConfig(c), a.turnWith(conn, shelf), log)
+	if old != nil {
+		t = old.turn.Load().Next(a.turnConfig(c), a.turnWith(conn, shelf))
+	}
 	conn.turn.Store(t)
 	conn.pool = pool.New(pool.Config{
 		Connection: c.Name,

@@ -100,10 +100,7 @@ func endpoints(choice config.Choice) []model.Config {
 
 func endpoint(e config.ModelEndpoint) model.Config {
 	var keys []string
-	if !e.APIKey.IsZero() {
-		keys = append(keys, e.APIKey.Reveal())
-	}
-	for _, key := range e.APIKeys {
+	for _, key := range e.Keys() {
 		keys = append(keys, key.Reveal())
 	}
 	c := model.Config{

@@ -44,7 +44,7 @@ func (a *App) Reload(next *config.Config) error {
 	for _, c := range a.config.Connections {
 		old := a.named(c.Name)
 		if slices.Contains(fresh, c.Name) {
-			conn := a.connect(c)
+			conn := a.connect(c, old)
 			a.watch(c.Name)
 			a.start(conn)
 			connections = append(connections, conn)

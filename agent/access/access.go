@@ -41,8 +41,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"longwire/connectors"
 )
 
 // Config says who may ask, and how much.
@@ -128,15 +126,6 @@ func New(config Config, shelf Shelf, departments Departments, log *slog.Logger) 
 
 // Set has config hold from now on. What was granted before stays granted.
 func (g *Gate) Set(config Config) { g.rules.Store(rulesOf(config)) }
-
-// Enter reports whether ev may have a turn that asks the model: whether its person
-// is allowed to, and is within the rate, of which it takes one turn.
-func (g *Gate) Enter(ctx context.Context, ev connectors.Event) Refusal {
-	if refusal := g.Allowed(ctx, ev); refusal.Kind != None {
-		return refusal
-	}
-	return g.Pace(ctx, ev)
-}
 
 // Counts is what a Gate has done since it was made.
 type Counts struct {

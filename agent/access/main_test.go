@@ -160,3 +160,12 @@ func used(t *testing.T, g *Gate, person string, tokens, month, turns int64) {
 		t.Fatalf("used by %s: %+v, %v; want %d tokens, %d in the month, %d turns", person, u, err, tokens, month, turns)
 	}
 }
+
+// Enter reports whether ev may have a turn that asks the model: whether its person
+// is allowed to, and is within the rate, of which it takes one turn.
+func (g *Gate) Enter(ctx context.Context, ev connectors.Event) Refusal {
+	if refusal := g.Allowed(ctx, ev); refusal.Kind != None {
+		return refusal
+	}
+	return g.Pace(ctx, ev)
+}

@@ -38,6 +38,9 @@ func openBrowser(t *testing.T) *browser {
 			break
 		}
 	}
+	if path == "" && os.Getenv("CI") == "true" {
+		t.Fatal("Chromium is needed in CI")
+	}
 	if path == "" || testing.Short() {
 		t.Skip("needs Chromium")
 	}

@@ -196,7 +196,7 @@ func TestHostsOfThePlan(t *testing.T) {
 			t.Errorf("no %s in %q", want, hosts)
 		}
 	}
-	if via, err := proxyOf(cfg.Connections[0].Proxy)(&http.Request{}); via != nil || err != nil {
+	if via, err := cfg.Connections[0].Proxy.Func()(&http.Request{}); via != nil || err != nil {
 		t.Errorf("off is %v, %v", via, err)
 	}
 }

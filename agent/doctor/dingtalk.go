@@ -16,7 +16,7 @@ import (
 // first and at the request then, so a request that can do nothing shows whether the
 // permission is there.
 func (p *planner) dingtalk(c config.Connection, reached *step) {
-	a := &api{base: c.Endpoint, proxy: proxyOf(c.Proxy), header: "x-acs-dingtalk-access-token"}
+	a := &api{base: c.Endpoint, proxy: c.Proxy.Func(), header: "x-acs-dingtalk-access-token"}
 	token := p.add(Check{Platform, "credentials", c.Name}, func(ctx context.Context) verdict { return dingtalkToken(ctx, a, c) }, reached)
 	may := func(name, scope string, lacking func(*cause, ...any) verdict, method, path string, body any) {
 		p.add(Check{Platform, name, c.Name}, func(ctx context.Context) verdict {

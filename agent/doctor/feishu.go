@@ -32,7 +32,7 @@ type feishuCall struct {
 
 // feishu adds the checks of a connection to Feishu or Lark.
 func (p *planner) feishu(c config.Connection, reached *step) {
-	a := &api{base: c.Endpoint, proxy: proxyOf(c.Proxy), header: "Authorization", prefix: "Bearer "}
+	a := &api{base: c.Endpoint, proxy: c.Proxy.Func(), header: "Authorization", prefix: "Bearer "}
 	token := p.add(Check{Platform, "credentials", c.Name}, func(ctx context.Context) verdict { return feishuToken(ctx, a, c) }, reached)
 	bot := p.add(Check{Platform, "bot", c.Name}, func(ctx context.Context) verdict { return feishuBot(ctx, a) }, token)
 	may := func(call feishuCall, lacking func(*cause, ...any) verdict) {

@@ -85,7 +85,7 @@ func ask(ctx context.Context, e config.ModelEndpoint, question model.Request) (a
 	c := model.Config{
 		Endpoint: e.Endpoint, Name: e.Name, APIVersion: e.APIVersion, KeyFile: e.APIKeyFile,
 		MaxTokens: e.MaxTokens, MaxTokensField: e.MaxTokensField, Temperature: e.Temperature,
-		Vision: bool(e.Vision), Tools: bool(e.Tools), Proxy: proxyOf(e.Proxy),
+		Vision: bool(e.Vision), Tools: bool(e.Tools), Proxy: e.Proxy.Func(),
 		FirstToken: modelTime, Idle: e.IdleTimeout, Attempts: 1,
 	}
 	for _, key := range e.Keys() {

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -48,22 +47,13 @@ func (p *planner) network() {
 	}
 }
 
-// proxyOf is the proxy of a connection or a model. Off has to be a function: nil means
-// what the environment says to everybody who takes one.
-func proxyOf(p config.Proxy) connectors.Proxy {
-	if f := p.Func(); f != nil {
-		return f
-	}
-	return func(*http.Request) (*url.URL, error) { return nil, nil }
-}
-
 // host adds the checks of one host, once.
 func (p *planner) host(raw string, proxy config.Proxy) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || p.known(u, proxy) != nil {
 		return // the configuration was loaded, so it can be read
 	}
-	h := &host{url: u, through: proxy.Reveal(), proxy: proxyOf(proxy)}
+	h := &host{url: u, through: proxy.Reveal(), proxy: proxy.Func()}
 	h.reach = newReach(u, h.proxy, p.on.now)
 	subject := u.Host
 	if h.reach.through != nil {

@@ -56,7 +56,7 @@ func TestFeishuStreamRefusesEvents(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 
-	a := &api{base: s.URL, proxy: proxyOf(noProxy)}
+	a := &api{base: s.URL, proxy: noProxy.Func()}
 	v := feishuStream(t.Context(), a, larkConnection())
 	if v.level != OK || v.cause != feishuStreamGood {
 		t.Errorf("%s %s %s", v.level, v.cause.code, v.detail)
@@ -161,7 +161,7 @@ func TestStreamThroughAProxy(t *testing.T) {
 	if v.cause != proxyAuth || strings.Contains(v.detail, "ticket") {
 		t.Errorf("%s: %s", v.cause.code, v.detail)
 	}
-	v = openStream(ctx, "ws://"+deadPort(t), proxyOf(noProxy), streamTalk{}, feishuStreamGood)
+	v = openStream(ctx, "ws://"+deadPort(t), noProxy.Func(), streamTalk{}, feishuStreamGood)
 	if v.cause != connectRefused {
 		t.Errorf("%s: %s", v.cause.code, v.detail)
 	}
