@@ -175,3 +175,52 @@ func receiveWithin(t *testing.T, signal <-chan struct{}) {
 		t.Fatal("it did not happen")
 	}
 }
+
+// The store is away when an answer is to be noted, until the turn gives up; and
+// meanwhile a reload has replaced the connection. Its successor knows what people have
+// seen, and only writes that down.
+func TestReloadWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, config.DingTalk, "redis") // whose replies have no key that would hide a second one
+	if !w.redis.Real() {
+		t.Skip("needs a redis-server that can be held up")
+	}
+	w.answer(func(r modeltest.Request) modeltest.Response {
+		return modeltest.Words(r.Messages[len(r.Messages)-2].Content, " > ", r.Question())
+	})
+	p := w.spawn("shutdown: 1s\n") // a turn that cannot be settled is left soon
+	file := p.cmd.Args[3]
+	w.gate.shut()
+	id := w.chat.say(line{text: "first"})
+	eventually(t, "reply on its way", func() bool { return w.count(id) == 1 })
+	if err := w.redis.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	w.gate.open()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "workers: 16", "workers: 3", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the turn", func() bool {
+		return strings.Contains(p.stderr.String(), "answered, but the store could not note it")
+	})
+	if !strings.Contains(p.stderr.String(), `"new_streams":"ding"`) {
+		t.Error("the connection was not replaced")
+	}
+	if err := w.redis.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	// The same person's next question comes behind the first, with that in its history.
+	if got := w.ask(line{text: "next"}); !strings.HasSuffix(got, "first > next") {
+		t.Errorf("the next answer is %q", got)
+	}
+	if n := w.count(id); n != 1 {
+		t.Errorf("answered %d times", n)
+	}
+}
