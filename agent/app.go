@@ -44,7 +44,7 @@ type App struct {
 	connections []*connection
 	models      *models
 	tools       *toolbox
-	boxes       []*toolbox        // all that were started
+	boxes       []*toolbox        // all that run: this one, and those that turns may still use
 	ctx         context.Context   // in which all of it runs
 	start       func(*connection) // begins to run a connection; nil before Run, and when it stops
 

@@ -100,7 +100,7 @@ func (a *App) swapTools(longest time.Duration) {
 	a.runTools(next)
 	a.running.Go(func() {
 		if connectors.Sleep(a.ctx, longest) {
-			old.stop()
+			a.endTools(old)
 		}
 	})
 }
@@ -186,6 +186,14 @@ func (a *App) runTools(box *toolbox) {
 	box.stop = stop
 	a.boxes = append(a.boxes, box)
 	a.tooling.Go(func() { box.Run(ctx) })
+}
+
+// endTools ends tool servers that no turn uses any more.
+func (a *App) endTools(box *toolbox) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	box.stop()
+	a.boxes = slices.DeleteFunc(a.boxes, func(b *toolbox) bool { return b == box })
 }
 
 // stopTools ends all tool servers: no turn runs any more.

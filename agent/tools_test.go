@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"longwire/agent/config"
 	"longwire/agent/model/modeltest"
@@ -305,5 +306,29 @@ func TestToolsOutliveTheirTurns(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// Tool servers that a reload has taken out of the configuration end, once no turn can
+// use them any more.
+func TestReloadEndsTools(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, config.Feishu, "embedded")
+	_, server := w.webTool()
+	w.cfg.Tools = []config.Tool{server}
+	w.cfg.Model.TurnTimeout = 300 * time.Millisecond
+	app, _ := w.start()
+	w.toolsUp(app)
+	left := app.tools
+	next := w.copied()
+	next.Tools = nil
+	if err := app.Reload(next); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the tool server", func() bool { return !left.State()[0].Up })
+	eventually(t, "nothing of it is kept", func() bool {
+		app.mu.Lock()
+		defer app.mu.Unlock()
+		return len(app.boxes) == 1 && app.boxes[0] == app.tools
 	})
 }
