@@ -48,6 +48,7 @@ package conversation
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"longwire/connectors"
@@ -82,6 +83,23 @@ type Turn struct {
 	// nil says nothing. It is written with the turn, so whatever forgets the turn
 	// forgets it too.
 	Before *Before `json:"before,omitempty"`
+	// Instead says that this turn has taken the place of the one before it, whose
+	// question was asked again: its answer is no longer a part of the conversation.
+	Instead bool `json:"instead,omitempty"`
+}
+
+// Current is a history without the turns in whose place others have come.
+func Current(history []Turn) []Turn {
+	if !slices.ContainsFunc(history, func(t Turn) bool { return t.Instead }) {
+		return history
+	}
+	var current []Turn
+	for i, t := range history {
+		if i+1 == len(history) || !history[i+1].Instead {
+			current = append(current, t)
+		}
+	}
+	return current
 }
 
 // Before stands for the oldest turns of a conversation, in the prompts from the turn

@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -51,5 +52,32 @@ func TestWithDefaults(t *testing.T) {
 	set := conversation.Options{TTL: -1, Turns: 1, Remember: 2, Lease: 3, MaxWaiting: 4, Join: 5, MaxPerConversation: 6, MaxDead: 7, Prefix: "p"}
 	if got := set.WithDefaults(); got != set {
 		t.Errorf("options %+v became %+v", set, got)
+	}
+}
+
+func TestCurrent(t *testing.T) {
+	for _, c := range []struct{ history, want string }{
+		{"", ""},
+		{"a b", "a b"},
+		{"a b=c", "a c"},
+		{"a b=c=d e", "a d e"},
+		{"=a b", "a b"}, // what it came in the place of is no longer remembered
+		{"a=b c=d", "b d"},
+	} {
+		var history []conversation.Turn
+		instead := false
+		for _, r := range c.history {
+			if r != ' ' && r != '=' {
+				history = append(history, conversation.Turn{Answer: string(r), Instead: instead})
+			}
+			instead = r == '='
+		}
+		var got []string
+		for _, turn := range conversation.Current(history) {
+			got = append(got, turn.Answer)
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("of %q %q are current, want %q", c.history, got, c.want)
+		}
 	}
 }

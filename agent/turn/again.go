@@ -52,7 +52,7 @@ func (t *Turn) forgetFailed(ctx context.Context, ev connectors.Event) error {
 }
 
 // again puts the last question in the place of a /retry: the one that failed, if that
-// was the last, or that of the last turn, which is left out of the history then. It
+// was the last, or that of the last turn, in whose place the new one comes then. It
 // reports false where there is none, and true for every other event.
 func (t *Turn) again(ctx context.Context, lease *conversation.Lease, r *reply) bool {
 	if name, _, known := commandOf(lease.Event); !known || name != retryCommand {
@@ -66,7 +66,7 @@ func (t *Turn) again(ctx context.Context, lease *conversation.Lease, r *reply) b
 	if last < 0 {
 		return false
 	}
-	lease.Event.Text, r.again = lease.History[last].Question, true
+	lease.Event.Text, r.again, r.instead = lease.History[last].Question, true, true
 	lease.History = lease.History[:last]
 	return true
 }

@@ -11,12 +11,13 @@ import (
 	"longwire/conversation"
 )
 
-// /retry asks the last question once more: without the answer it had, which stays in
-// the history all the same.
+// /retry asks the last question once more, without the answer it had: in its place comes
+// the new one, as often as it is asked for.
 func TestRetryAfterAnAnswer(t *testing.T) {
-	w := newWorld(t, Config{}, nil, says("One."), says("Two."), says("Two, again."), says("Three."))
+	w := newWorld(t, Config{}, nil, says("One."), says("Two."), says("Two, once more."), says("Two, again."), says("Three."), says("Four."))
 	w.ask(w.from("ann", "first"))
 	w.ask(w.from("ann", "second"))
+	w.ask(w.from("ann", "/retry"))
 	text, out := w.ask(w.from("ann", "/retry"))
 	if text != "Two, again." || out.Turn.Question != "second" {
 		t.Errorf("read %q, remembered %+v", text, out.Turn)
@@ -25,8 +26,24 @@ func TestRetryAfterAnAnswer(t *testing.T) {
 		t.Errorf("asked %q", got)
 	}
 	w.ask(w.from("ann", "third"))
-	if got := contents(w.brain.last(t)); got != "first|One.|second|Two.|second|Two, again.|third" {
+	if got := contents(w.brain.last(t)); got != "first|One.|second|Two, again.|third" {
 		t.Errorf("asked %q", got)
+	}
+}
+
+// An answer that takes the place of another one does so also where it is written down by
+// the attempt after a crash.
+func TestRetryAfterACrash(t *testing.T) {
+	s := &script{deltas: []string{"better"}, die: true}
+	before := conversation.Turn{Question: "q", Answer: "a"}
+	if err := s.run(t.Context(), written("/retry"), 1, before); !errors.Is(err, errDied) {
+		t.Fatalf("got %v", err)
+	}
+	if err := s.run(t.Context(), written("/retry"), 2, before); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.done[0].Turn; len(s.asked) != 1 || got == nil || got.Question != "q" || got.Answer != "better" || !got.Instead {
+		t.Errorf("asked %d times, remembered %+v", len(s.asked), got)
 	}
 }
 

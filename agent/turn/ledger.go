@@ -17,6 +17,7 @@ import (
 type page struct {
 	Ended    bool            `json:"ended,omitempty"`    // the answer had come to its end, or failed
 	Question string          `json:"question,omitempty"` // as the model was asked
+	Instead  bool            `json:"instead,omitempty"`  // of the turn before it
 	Lead     string          `json:"lead,omitempty"`
 	Text     string          `json:"text,omitempty"`
 	Whole    bool            `json:"whole,omitempty"` // Text is worth remembering
@@ -117,7 +118,7 @@ func (r *reply) replay(p page, question string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.question = cmp.Or(p.Question, question)
-	r.lead, r.whole, r.sorry = p.Lead, p.Whole, p.Sorry
+	r.lead, r.whole, r.sorry, r.instead = p.Lead, p.Whole, p.Sorry, p.Instead
 	r.text.WriteString(p.Text)
 	if !p.Whole {
 		r.failure = errNoted

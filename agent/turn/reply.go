@@ -23,6 +23,7 @@ type reply struct {
 	lang      Language             // of the bot's own words
 	out       conversation.Outcome // how the turn ends, unless the answer fails
 	again     bool                 // the question is that of an earlier turn
+	instead   bool                 // and the answer comes in the place of that turn's
 	choice    Choice               // who is asked
 	before    *conversation.Before // what the turn says of the oldest ones
 	close     func()               // gives back what was taken and not used
@@ -125,7 +126,7 @@ func (r *reply) noted() (p page) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.whole || r.failure != nil {
-		p = page{Ended: true, Question: r.question, Lead: r.lead, Text: r.text.String(), Whole: r.whole, Sorry: r.sorry}
+		p = page{Ended: true, Question: r.question, Instead: r.instead, Lead: r.lead, Text: r.text.String(), Whole: r.whole, Sorry: r.sorry}
 	}
 	return p
 }
@@ -140,7 +141,7 @@ func (r *reply) outcome() conversation.Outcome {
 	case r.failure != nil:
 		return conversation.Outcome{How: conversation.Failed, Reason: r.failure.Error()}
 	case r.whole:
-		r.out.Turn = &conversation.Turn{Question: r.question, Answer: r.text.String(), At: time.Now(), Before: r.before}
+		r.out.Turn = &conversation.Turn{Question: r.question, Answer: r.text.String(), At: time.Now(), Before: r.before, Instead: r.instead}
 	}
 	return r.out
 }
@@ -149,6 +150,7 @@ func (r *reply) outcome() conversation.Outcome {
 // decided already, that their people may not ask, the result of a command, an apology,
 // or the model's answer. Without an answer there is nothing to say.
 func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease, asked []connectors.Event, began time.Time) *reply {
+	lease.History = conversation.Current(lease.History)
 	r := &reply{began: began, lang: t.config.Language.languageFor(lease.Event, lease.History), close: func() {}}
 	r.choice, r.ledger = t.choose(ctx, lease.Event), openLedger(lease, r)
 	r.delivered = delivered(lease.Event, asked)

@@ -25,7 +25,7 @@ func testHistory(w *world) {
 	opts := conversation.Options{Lease: long}
 	w.start(opts)
 	at := time.Date(2026, 8, 22, 10, 30, 0, 123456789, time.UTC)
-	turn := conversation.Turn{Question: "q\x00{}\n", Answer: "你好 <b>&", At: at, Before: &conversation.Before{Until: at.Add(-time.Minute), Told: at.Add(-time.Hour), Summary: "earlier: {}\n"}}
+	turn := conversation.Turn{Question: "q\x00{}\n", Answer: "你好 <b>&", At: at, Before: &conversation.Before{Until: at.Add(-time.Minute), Told: at.Add(-time.Hour), Summary: "earlier: {}\n"}, Instead: true}
 	if history := w.ask("ann", "1", conversation.Outcome{Turn: &turn}); len(history) != 0 {
 		w.Fatalf("history of a new conversation: %v", history)
 	}
@@ -37,7 +37,8 @@ func testHistory(w *world) {
 	history := w.ask("ann", "5", said("third"))
 	if len(history) != 2 || history[0].Question != turn.Question || history[0].Answer != turn.Answer ||
 		!history[0].At.Equal(at) || history[1].Answer != "second" ||
-		history[0].Before == nil || *history[0].Before != *turn.Before || history[1].Before != nil {
+		history[0].Before == nil || *history[0].Before != *turn.Before || history[1].Before != nil ||
+		!history[0].Instead || history[1].Instead {
 		w.Fatalf("history %v, want %v and second", history, turn)
 	}
 	if got := answers(w.ask("ben", "6", said("x"))); got != "to ben" {

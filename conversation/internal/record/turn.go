@@ -12,11 +12,11 @@ import (
 
 // EncodeTurn returns the stored form of a turn: when it was, in seconds since 1970
 // and nanoseconds, how many bytes the question has, the question, the answer. Where
-// the turn says what stands for those before it, that is between question and answer,
-// as JSON, and its length is behind that of the question.
+// the turn says something of those before it, that is between question and answer, as
+// JSON, and its length is behind that of the question.
 //
 //	1763798400 123000000 5 helloHi there
-//	1763798400 123000000 5+33 hello{"until":"2025-11-22T08:00:00Z"}Hi there
+//	1763798400 123000000 5+16 hello{"instead":true}Hi there
 //
 // A history is read with every message, twenty turns of it, and as JSON that was a
 // tenth of what a message costs.
@@ -27,16 +27,22 @@ func EncodeTurn(t conversation.Turn) []byte {
 	b = strconv.AppendInt(b, int64(t.At.Nanosecond()), 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(len(t.Question)), 10)
-	var before []byte
-	if t.Before != nil {
-		before, _ = json.Marshal(t.Before) // times and a text: it does not fail
+	var word []byte
+	if p := (past{t.Before, t.Instead}); p != (past{}) {
+		word, _ = json.Marshal(p) // times and a text: it does not fail
 		b = append(b, '+')
-		b = strconv.AppendInt(b, int64(len(before)), 10)
+		b = strconv.AppendInt(b, int64(len(word)), 10)
 	}
 	b = append(b, ' ')
 	b = append(b, t.Question...)
-	b = append(b, before...)
+	b = append(b, word...)
 	return append(b, t.Answer...)
+}
+
+// past is what a turn says of those before it.
+type past struct {
+	Before  *conversation.Before `json:"before,omitempty"`
+	Instead bool                 `json:"instead,omitempty"`
 }
 
 var errTurn = errors.New("turn cannot be read")
@@ -47,10 +53,10 @@ func DecodeTurn(kept string) (t conversation.Turn, err error) {
 	for i := range fields {
 		fields[i], kept, _ = strings.Cut(kept, " ")
 	}
-	question, before, stands := strings.Cut(fields[2], "+")
+	question, word, said := strings.Cut(fields[2], "+")
 	var numbers [4]int64
-	for i, text := range []string{fields[0], fields[1], question, before} {
-		if i == 3 && !stands {
+	for i, text := range []string{fields[0], fields[1], question, word} {
+		if i == 3 && !said {
 			break
 		}
 		if numbers[i], err = strconv.ParseInt(text, 10, 64); err != nil {
@@ -62,8 +68,10 @@ func DecodeTurn(kept string) (t conversation.Turn, err error) {
 		return t, errTurn
 	}
 	t = conversation.Turn{Question: kept[:q], Answer: kept[q+n:], At: time.Unix(numbers[0], numbers[1])}
-	if stands && json.Unmarshal([]byte(kept[q:q+n]), &t.Before) != nil {
+	var p past
+	if said && json.Unmarshal([]byte(kept[q:q+n]), &p) != nil {
 		return conversation.Turn{}, errTurn
 	}
+	t.Before, t.Instead = p.Before, p.Instead
 	return t, nil
 }

@@ -17,6 +17,8 @@ func TestTurn(t *testing.T) {
 		{Answer: "only an answer", At: at},
 		{Question: strings.Repeat("q", 1<<20), At: at},
 		{Question: "q", Answer: "a", At: at, Before: &conversation.Before{}},
+		{Question: "q", Answer: "a", At: at, Instead: true},
+		{Question: "q", Answer: "a", At: at, Before: &conversation.Before{Summary: "s"}, Instead: true},
 		{Question: "1 2", Answer: " 3", At: at, Before: &conversation.Before{Until: at.UTC(), Told: at.Add(-time.Hour).UTC(), Summary: "之前 5+7 说过"}},
 	} {
 		got, err := DecodeTurn(string(EncodeTurn(want)))
@@ -50,5 +52,5 @@ func same(a, b conversation.Turn) bool {
 	if (a.Before == nil) != (b.Before == nil) || a.Before != nil && *a.Before != *b.Before {
 		return false
 	}
-	return a.Question == b.Question && a.Answer == b.Answer && a.At.Equal(b.At)
+	return a.Instead == b.Instead && a.Question == b.Question && a.Answer == b.Answer && a.At.Equal(b.At)
 }
