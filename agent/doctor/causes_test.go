@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"longwire/agent/config"
+	"longwire/conversation/redisstore"
 )
 
 // What the platforms' codes mean.
@@ -201,10 +202,7 @@ func TestHostsOfThePlan(t *testing.T) {
 	}
 }
 
-func TestStoreURLOfAClusterAndDialable(t *testing.T) {
-	if w, err := readRedisURL("redis://h/3?addr=b:2"); err != nil || !w.cluster || w.db != "0" || len(w.sentinels) != 0 {
-		t.Errorf("%+v, %v", w, err)
-	}
+func TestDialable(t *testing.T) {
 	for listen, want := range map[string]string{"0.0.0.0:1": "127.0.0.1:1", ":1": "127.0.0.1:1", "10.0.0.1:1": "10.0.0.1:1"} {
 		if got := dialable(listen); got != want {
 			t.Errorf("%s is asked at %s", listen, got)
@@ -226,7 +224,7 @@ func TestSlowAnswers(t *testing.T) {
 			t.Errorf("%+v: %s", row.a, v.cause.code)
 		}
 	}
-	f := &redisFacts{pings: []time.Duration{time.Millisecond, 80 * time.Millisecond, 90 * time.Millisecond}}
+	f := &redisFacts{Facts: redisstore.Facts{Pings: []time.Duration{time.Millisecond, 80 * time.Millisecond, 90 * time.Millisecond}}}
 	if v := f.latency(); v.cause != redisSlow {
 		t.Errorf("%s", v.cause.code)
 	}

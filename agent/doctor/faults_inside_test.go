@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2/server"
+
 	"longwire/agent/model/modeltest"
 	"longwire/agent/tools/toolstest"
 	"longwire/conversation/redisstore/redistest"
@@ -31,10 +33,12 @@ func real(t *testing.T, w *world, args ...string) *redistest.Server {
 func infoOf(t *testing.T, w *world, lines ...string) {
 	t.Helper()
 	all := append([]string{"redis_version:7.2.0", "role:master", "maxmemory_policy:noeviction", "maxmemory:0", "used_memory:1000", "aof_enabled:1"}, lines...)
-	w.store = "redis://" + fakeRedis(t, map[string]string{
-		"PING": "+PONG\r\n", "INFO": bulk(strings.Join(all, "\r\n") + "\r\n"),
-		"TIME":   fmt.Sprintf("*2\r\n%s%s", bulk(fmt.Sprint(w.redisTime.Unix())), bulk("0")),
-		"CONFIG": "-NOPERM no\r\n", "CLUSTER": bulk("cluster_state:fail\r\n"),
+	w.store = "redis://" + fakeRedis(t, redisAnswers{
+		"PING":    func(c *server.Peer) { c.WriteInline("PONG") },
+		"INFO":    func(c *server.Peer) { c.WriteBulk(strings.Join(all, "\r\n") + "\r\n") },
+		"TIME":    func(c *server.Peer) { c.WriteStrings([]string{fmt.Sprint(w.redisTime.Unix()), "0"}) },
+		"CONFIG":  func(c *server.Peer) { c.WriteError("NOPERM no") },
+		"CLUSTER": func(c *server.Peer) { c.WriteBulk("cluster_state:fail\r\n") },
 	})
 }
 
@@ -134,7 +138,7 @@ var storeFaults = []fault{
 	{
 		name: "no sentinel knows the master", level: Failure, check: "redis", cause: "redis_no_master", en: "no Sentinel", zh: "没有哨兵",
 		stage: func(t *testing.T, w *world) {
-			w.store = "redis://" + fakeRedis(t, map[string]string{"SENTINEL": "*-1\r\n"}) + "?master_name=mine"
+			w.store = "redis://" + fakeRedis(t, redisAnswers{"SENTINEL": func(c *server.Peer) { c.WriteRaw("*-1\r\n") }}) + "?master_name=mine"
 		},
 	},
 	{

@@ -1,11 +1,9 @@
 package doctor
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2/server"
 	"golang.org/x/net/dns/dnsmessage"
 )
 
@@ -176,45 +175,22 @@ func silent(t *testing.T, words string) string {
 	return l.Addr().String()
 }
 
-// fakeRedis answers as a Redis of another kind would: answers are by command, INFO
-// included. What is not there is +OK.
-func fakeRedis(t *testing.T, answers map[string]string) string {
+// redisAnswers are what a Redis answers, by command.
+type redisAnswers map[string]func(c *server.Peer)
+
+// fakeRedis answers as a Redis of another kind would. What it is not told, it does not
+// know.
+func fakeRedis(t *testing.T, answers redisAnswers) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := server.NewServer("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { answerRedis(c, answers) })
-		}
-	})
-	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
-	return l.Addr().String()
-}
-
-func answerRedis(c net.Conn, answers map[string]string) {
-	defer func() { _ = c.Close() }()
-	in := bufio.NewReader(c)
-	for {
-		list, err := readReply(in, 0) // a command is a list, as an answer may be
-		if err != nil || len(list) == 0 {
-			return
-		}
-		answer, ok := answers[list[0]]
-		if !ok {
-			answer = "+OK\r\n"
-		}
-		if _, err := io.WriteString(c, answer); err != nil {
-			return
+	t.Cleanup(s.Close)
+	for command, answer := range answers {
+		if err := s.Register(command, func(c *server.Peer, _ string, _ []string) { answer(c) }); err != nil {
+			t.Fatal(err)
 		}
 	}
+	return s.Addr().String()
 }
-
-// bulk is a text as Redis sends it.
-func bulk(text string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text) }

@@ -74,6 +74,12 @@ func TestCluster(t *testing.T) {
 			return openCluster
 		})
 	})
+	t.Run("Look", func(t *testing.T) {
+		facts, err := Look(t.Context(), "redis://"+at+"?addr="+at, 1)
+		if err != nil || !facts.Cluster || facts.Info["cluster_state"] != "ok" || facts.Info["cluster_enabled"] != "1" {
+			t.Errorf("%+v, %v", facts, err)
+		}
+	})
 	t.Run("Braces", func(t *testing.T) {
 		s, err := openCluster(conversation.Options{Lease: time.Hour})
 		if err != nil {

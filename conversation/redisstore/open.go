@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -83,12 +82,8 @@ var silence = sync.OnceFunc(func() { redis.SetLogger(quiet{}) })
 // connect reads the URL. Nothing is sent yet.
 func connect(rawURL string) (redis.UniversalClient, error) {
 	silence()
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return nil, errURL
-	}
-	switch query := u.Query(); {
-	case query.Has(masterName):
+	switch {
+	case isFailover(rawURL):
 		o, err := redis.ParseFailoverURL(rawURL)
 		if err != nil {
 			return nil, errURL
@@ -96,15 +91,11 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
 		o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
 		return redis.NewFailoverClient(o), nil
-	case query.Has("addr"):
-		o, err := redis.ParseClusterURL(rawURL)
+	case isCluster(rawURL):
+		o, err := clusterOptions(rawURL)
 		if err != nil {
-			return nil, errURL
+			return nil, err
 		}
-		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
-		o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
-		o.ClusterStateReloadInterval = clusterReload
-		o.MaintNotificationsConfig = noNotifications()
 		client := redis.NewClusterClient(o)
 		client.AddHook(once{})
 		return client, nil
@@ -114,17 +105,44 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 		return nil, errURL
 	}
 	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
-	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
-	o.MaintNotificationsConfig = noNotifications()
-	return redis.NewClient(o), nil
+	return single(o), nil
 }
 
-// masterName is the parameter of a URL that names a master which Sentinel watches.
-const masterName = "master_name"
+// single is the client of one server.
+func single(o *redis.Options) *redis.Client {
+	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
+	o.MaintNotificationsConfig = noNotifications()
+	return redis.NewClient(o)
+}
+
+// clusterOptions reads the URL of a cluster.
+func clusterOptions(rawURL string) (*redis.ClusterOptions, error) {
+	o, err := redis.ParseClusterURL(rawURL)
+	if err != nil {
+		return nil, errURL
+	}
+	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
+	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
+	o.ClusterStateReloadInterval = clusterReload
+	o.MaintNotificationsConfig = noNotifications()
+	return o, nil
+}
+
+// masterName is the parameter of a URL that names a master which Sentinel watches, and
+// clusterNode the one that names a further node of a cluster, or Sentinel.
+const (
+	masterName  = "master_name"
+	clusterNode = "addr"
+)
 
 func isFailover(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	return err == nil && u.Query().Has(masterName)
+}
+
+func isCluster(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	return err == nil && u.Query().Has(clusterNode) && !u.Query().Has(masterName)
 }
 
 // bound sets what the URL has left open.
@@ -167,17 +185,23 @@ func checkServer(ctx context.Context, client redis.UniversalClient) error {
 	if err != nil && !errors.As(err, &refused) {
 		return fmt.Errorf("ask for server: %w", err)
 	}
+	return checkFacts(readInfo(text))
+}
+
+// readInfo reads the lines of INFO.
+func readInfo(text string) map[string]string {
 	facts := map[string]string{}
-	for scan := bufio.NewScanner(strings.NewReader(text)); scan.Scan(); {
-		name, value, _ := strings.Cut(scan.Text(), ":")
-		facts[name] = value
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			facts[name] = value
+		}
 	}
-	return checkFacts(facts)
+	return facts
 }
 
 // checkFacts judges what INFO says.
 func checkFacts(facts map[string]string) error {
-	if version := facts["redis_version"]; version != "" && !atLeast62(version) {
+	if version := facts["redis_version"]; TooOld(version) {
 		return fmt.Errorf("the server has version %s, and 6.2 is needed (for XAUTOCLAIM)", version)
 	}
 	policy, limit := facts["maxmemory_policy"], facts["maxmemory"]
@@ -188,13 +212,14 @@ func checkFacts(facts map[string]string) error {
 	return nil
 }
 
-// atLeast62 compares a version; one that cannot be read is taken for new.
-func atLeast62(version string) bool {
+// TooOld reports whether a version of Redis is one that the store cannot work with: it
+// is older than 6.2. A version that cannot be read is taken for new.
+func TooOld(version string) bool {
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 2 {
-		return true
+		return false
 	}
 	major, err1 := strconv.Atoi(parts[0])
 	minor, err2 := strconv.Atoi(parts[1])
-	return err1 != nil || err2 != nil || major > 6 || major == 6 && minor >= 2
+	return err1 == nil && err2 == nil && (major < 6 || major == 6 && minor < 2)
 }

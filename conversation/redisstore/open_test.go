@@ -42,6 +42,9 @@ func TestOpenHidesPassword(t *testing.T) {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("open %q: the error shows the password: %v", url, err)
 		}
+		if _, err := Look(t.Context(), url, 1); err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("look at %q: %v", url, err)
+		}
 	}
 }
 
