@@ -1,6 +1,8 @@
 package connectors
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 )
@@ -20,4 +22,19 @@ func NewTransport(proxy Proxy) *http.Transport {
 	t.MaxIdleConns = 0 // no bound over all hosts: there are only a few
 	t.MaxIdleConnsPerHost = 128
 	return t
+}
+
+// Stay is a CheckRedirect: a server may redirect only within itself, and with all of what
+// was sent. Headers that are keys, and what people write, are for it alone.
+func Stay(next *http.Request, via []*http.Request) error {
+	first := via[0]
+	switch {
+	case next.URL.Host != first.URL.Host || next.URL.Scheme != first.URL.Scheme:
+		return fmt.Errorf("it redirects to another place, %s://%s", next.URL.Scheme, next.URL.Host)
+	case next.Method != first.Method:
+		return errors.New("it redirects in a way that loses what was sent")
+	case len(via) >= 5:
+		return errors.New("it redirects without end")
+	}
+	return nil
 }

@@ -142,7 +142,7 @@ func modelReports(config *Config) []ModelReport {
 			r.Endpoints = append(r.Endpoints, EndpointReport{
 				Endpoint: e.Endpoint, Model: e.Model, Problem: resting(e), Until: known(e.Until),
 				Requests: e.Requests, InFlight: e.InFlight, LastError: string(e.LastError),
-				Keys: e.Keys, KeysResting: e.KeysResting, KeyExpires: known(e.KeyExpires),
+				Keys: e.Keys, KeysResting: e.KeysResting, KeyExpires: lastDay(e.KeyExpires),
 			})
 		}
 		all = append(all, r)
@@ -151,6 +151,14 @@ func modelReports(config *Config) []ModelReport {
 }
 
 // known is a time that may be absent.
+// lastDay is the day before an end, in its zone.
+func lastDay(end time.Time) *time.Time {
+	if end.IsZero() {
+		return nil
+	}
+	return known(end.Add(-1))
+}
+
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

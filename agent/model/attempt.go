@@ -43,6 +43,9 @@ func (a *answer) attempt(ctx context.Context, e *endpoint, k *key, began time.Ti
 			_ = stream.Close()
 		}
 		w.stop()
+		if r.usage != nil && !r.told && !a.left {
+			a.tell(r.usage)
+		}
 		switch {
 		case a.left, ctx.Err() != nil:
 			end(Stopped, r.first, r.usage)
@@ -71,7 +74,9 @@ type reading struct {
 	finish  string        // the finish_reason, "" so far
 	usage   *Usage        // nil so far
 	first   time.Duration // until the first event, 0 so far
+	told    bool          // the usage was yielded
 	begun   bool          // a visible word was yielded
+	thought bool          // a thought was
 }
 
 // read reads the response to its end.
@@ -148,7 +153,7 @@ func (r *reading) take(c *chunk) bool {
 
 // give yields what was thought and said, if anything was.
 func (r *reading) give(thought, text string) bool {
-	r.begun = r.begun || strings.TrimSpace(text) != ""
+	r.begun, r.thought = r.begun || strings.TrimSpace(text) != "", r.thought || thought != ""
 	if thought == "" && (text == "" || !r.begun) {
 		return true
 	}
@@ -182,6 +187,7 @@ func (r *reading) end() *Error {
 	if usage == nil {
 		usage = (*usageCount)(nil).of(r.endpoint)
 	}
+	r.told = true
 	if !r.answer.give(Delta{Usage: usage}) {
 		return nil
 	}
@@ -191,6 +197,9 @@ func (r *reading) end() *Error {
 // What endpoints call it in the finish_reason when they have let an answer down:
 // Zhipu, DeepSeek, vLLM, OpenRouter.
 var letDown = []string{"network_error", "insufficient_system_resource", "abort", "error"}
+
+// What endpoints call it when there is no room for more.
+var atEnd = []string{"length", "max_tokens", "model_context_window_exceeded"}
 
 // judge says what is wrong with an answer that has come to its end, by its
 // finish_reason.
@@ -206,10 +215,12 @@ func (r *reading) judge(calls bool) *Error {
 		f.Kind = Filtered
 	case slices.Contains(letDown, r.finish):
 		f.Kind = Cut
-	case some && slices.Contains([]string{"length", "max_tokens", "model_context_window_exceeded"}, r.finish):
+	case some && slices.Contains(atEnd, r.finish):
 		f.Kind = Length
 	case r.finish == "model_context_window_exceeded": // Zhipu: there was no room for an answer
 		f.Kind = TooLong
+	case r.thought && slices.Contains(atEnd, r.finish): // it would think as long again
+		f.Kind, f.spent, f.Message = Empty, true, "all of max_tokens went into thoughts"
 	case !some:
 		f.Kind, f.Message = Empty, fmt.Sprintf("finish_reason %s and not a word", r.finish)
 	default:

@@ -6,6 +6,19 @@ import (
 	"strings"
 )
 
+// fragments are the pieces that an event brings. Some send a single one without the list.
+type fragments []fragment
+
+// UnmarshalJSON takes a list or one of its elements.
+func (f *fragments) UnmarshalJSON(raw []byte) error {
+	var one fragment
+	if json.Unmarshal(raw, &one) == nil && (one.ID != "" || one.Function.Name != "" || len(one.Function.Arguments) > 0) {
+		*f = fragments{one}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]fragment)(f))
+}
+
 // fragment is a piece of a call as it is streamed.
 type fragment struct {
 	Index    *int     `json:"index"` // of the call in the answer; some leave it out
@@ -42,8 +55,9 @@ type openCall struct {
 }
 
 // add takes a fragment. It belongs to the call with its index, unless its ID says
-// that another call begins: some endpoints number all calls 0. Without an index it
-// belongs to the last call, unless it has a new ID, or a name where the call has one.
+// that another call begins, or a name behind arguments that are whole: some endpoints
+// number all calls 0. Without an index it belongs to the last call, unless it has a new
+// ID, or a name where the call has one.
 func (c *caller) add(f fragment) {
 	call := c.find(f)
 	if call == nil {
@@ -74,7 +88,7 @@ func (c *caller) find(f fragment) *openCall {
 			continue
 		case f.ID != "" && call.id != "" && f.ID != call.id:
 			return nil
-		case f.Index == nil && f.ID == "" && f.Function.Name != "" && call.name != "":
+		case f.ID == "" && f.Function.Name != "" && call.name != "" && (f.Index == nil || json.Valid([]byte(call.arguments.String()))):
 			return nil
 		}
 		return call

@@ -32,11 +32,11 @@ type choice struct {
 }
 
 type said struct {
-	Content          content    `json:"content"`
-	ReasoningContent content    `json:"reasoning_content"`
-	Reasoning        content    `json:"reasoning"`
-	ToolCalls        []fragment `json:"tool_calls"`
-	FunctionCall     *function  `json:"function_call"` // what calls were before tools
+	Content          content   `json:"content"`
+	ReasoningContent content   `json:"reasoning_content"`
+	Reasoning        content   `json:"reasoning"`
+	ToolCalls        fragments `json:"tool_calls"`
+	FunctionCall     *function `json:"function_call"` // what calls were before tools
 }
 
 // content is text, or a list of parts of which some are text.

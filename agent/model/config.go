@@ -14,13 +14,13 @@ type Config struct {
 
 	Keys       []string  // used in turn; none for an endpoint of one's own
 	KeyFile    string    // further keys, one a line; read again when it changes
-	KeyExpires time.Time // when the keys end, as the operator noted; zero: nobody knows
+	KeyExpires time.Time // the end of the keys' last day, as the operator noted; zero: nobody knows
 	APIVersion string    // Azure's way: sent as ?api-version=, and the key as api-key; "" for a bearer token
 
 	MaxTokens      int      // of an answer; 0 leaves it to the endpoint
 	MaxTokensField string   // max_tokens, max_completion_tokens or, by default, auto: the first until the endpoint asks for the second
 	Temperature    *float64 // nil leaves it to the endpoint
-	Vision         bool     // it can see; elsewhere a picture becomes the word PictureWord
+	Vision         bool     // it can see; elsewhere a picture becomes a word that says so
 	Tools          bool     // it can call tools; elsewhere they are left out
 	Transcription  string   // the model that Transcribe asks; "" for none
 

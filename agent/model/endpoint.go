@@ -33,7 +33,7 @@ func newEndpoint(config Config, log *slog.Logger) *endpoint {
 	e := &endpoint{
 		config: config,
 		host:   config.host(),
-		http:   &http.Client{Transport: connectors.NewTransport(config.Proxy)},
+		http:   &http.Client{Transport: connectors.NewTransport(config.Proxy), CheckRedirect: connectors.Stay},
 		log:    log,
 		keys:   newRing(config, log),
 	}
@@ -41,6 +41,12 @@ func newEndpoint(config Config, log *slog.Logger) *endpoint {
 		e.places = make(chan struct{}, config.Concurrency)
 	}
 	return e
+}
+
+// hearing is the endpoint for sounds: the same keys and places, but of a health of its
+// own, since it is another model that fails there.
+func (e *endpoint) hearing() *endpoint {
+	return &endpoint{config: e.config, host: e.host, http: e.http, log: e.log.With("transcription", e.config.Transcription), keys: e.keys, places: e.places}
 }
 
 // readiness is whether an endpoint takes a question now.

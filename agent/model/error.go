@@ -34,7 +34,8 @@ const (
 // failure that says most: one that broke off an answer in sight, else one that
 // somebody who asks again in a moment may not meet (in this order: Busy, Timeout,
 // Unavailable, Cut, Empty), else what the operator has to act on (Quota, Key,
-// Refused). Among equals it is the preferred endpoint's.
+// Refused). Among equals it is the preferred endpoint's. TooLong says more than these:
+// it comes where only an endpoint of less room was left, which may answer less.
 type Error struct {
 	Kind       Kind
 	Endpoint   string        // its host; "" where there was none
@@ -45,6 +46,7 @@ type Error struct {
 	noModel bool // a Refused that failed because the endpoint does not have the model
 	inSight bool // it broke off an answer that somebody has begun to read
 	final   bool // the answer cannot start over
+	spent   bool // the same endpoint would do the same again
 }
 
 func (e *Error) Error() string {
@@ -63,7 +65,7 @@ func (e *Error) Error() string {
 // weight orders failures by how much they say; what weighs nothing ends an answer
 // and is never compared.
 func (k Kind) weight() int {
-	for i, kind := range []Kind{Refused, Key, Quota, Empty, Cut, Unavailable, Timeout, Busy} {
+	for i, kind := range []Kind{Refused, Key, Quota, Empty, Cut, Unavailable, Timeout, Busy, TooLong} {
 		if kind == k {
 			return i + 1
 		}

@@ -3,7 +3,9 @@ package model
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -322,4 +324,78 @@ func ExampleError() {
 	// Output:
 	// model: api.example.com: busy: HTTP 429: slow down
 	// model: cut: the answer ended without a finish_reason
+}
+
+// What requests have taken that failed is told, too: somebody pays for it.
+func TestUsageOfWhatFailed(t *testing.T) {
+	spent := &modeltest.Usage{Prompt: 10, Answer: 8000, Reasoning: 8000}
+	for name, c := range map[string]struct {
+		first   modeltest.Response
+		asked   int // how often the first is, which would be asked twice
+		tokens  int // of all requests
+		failure Kind
+	}{
+		"all of max_tokens thought away": {modeltest.Response{Thoughts: []string{"hm"}, Finish: "length", Usage: spent}, 1, 8010 + 15, ""},
+		"not a word":                     {modeltest.Response{Finish: "stop", Usage: spent}, 1, 8010 + 15, ""},
+		"filtered":                       {modeltest.Response{Deltas: []string{"half"}, Finish: "content_filter", Usage: spent}, 1, 8010, Filtered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			second := modeltest.Words("from the second")
+			second.Usage = &modeltest.Usage{Prompt: 10, Answer: 5}
+			one, two := script(t, c.first), script(t, second)
+			client := clientOf(t, at(one, Config{Attempts: 2}), at(two, Config{}))
+			tokens, last := 0, error(nil)
+			for delta, err := range client.Stream(t.Context(), Request{Messages: []Message{{Role: User, Content: "hello"}}}) {
+				if delta.Usage != nil {
+					tokens += delta.Usage.Prompt + delta.Usage.Answer
+				}
+				last = err
+			}
+			if c.failure != "" && kind(t, last) != c.failure || c.failure == "" && last != nil {
+				t.Errorf("ended with %v", last)
+			}
+			if n := len(one.Requests()); tokens != c.tokens || n != c.asked {
+				t.Errorf("%d tokens were told of, want %d; the first was asked %d times", tokens, c.tokens, n)
+			}
+		})
+	}
+	alone := script(t, modeltest.Response{Thoughts: []string{"hm"}, Finish: "length", Usage: spent})
+	h := clientOf(t, at(alone, Config{Attempts: 3})).ask(t.Context(), Request{})
+	if n := len(alone.Requests()); kind(t, h.err) != Empty || n != 1 || !strings.Contains(h.err.Error(), "max_tokens") {
+		t.Errorf("%v after %d requests", h.err, n)
+	}
+}
+
+// A fallback of less room is no reason to give up: the next may have more. Where none
+// has, the caller learns that it would do with less.
+func TestFallbackOfLessRoom(t *testing.T) {
+	dead := modeltest.Response{Status: 500, Error: "oops"}
+	small := modeltest.Response{Status: 400, Error: "maximum context length is 8192 tokens"}
+	large := script(t, modeltest.Words("hello"))
+	client := clientOf(t, at(script(t, dead), Config{Attempts: 1}), at(script(t, small), Config{}), at(large, Config{}))
+	if h := client.ask(t.Context(), Request{}); h.err != nil || h.text != "hello" {
+		t.Errorf("got %+v", h)
+	}
+	client = clientOf(t, at(script(t, dead), Config{Attempts: 1}), at(script(t, small), Config{}), at(script(t, dead), Config{Attempts: 1}))
+	if h := client.ask(t.Context(), Request{}); kind(t, h.err) != TooLong {
+		t.Errorf("got %v", h.err)
+	}
+}
+
+// What people write, and the keys, stay with the host that is configured.
+func TestRedirectElsewhere(t *testing.T) {
+	heard := make(chan string, 10)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard <- r.URL.Path }))
+	defer other.Close()
+	first := httptest.NewServer(http.RedirectHandler(strings.Replace(other.URL, "127.0.0.1", "localhost", 1)+"/elsewhere", http.StatusTemporaryRedirect))
+	defer first.Close()
+	for _, version := range []string{"", "2024-10-21"} {
+		client := clientOf(t, Config{Endpoint: first.URL, Name: "m", Keys: []string{secret}, APIVersion: version, Attempts: 1})
+		if h := client.ask(t.Context(), Request{}); kind(t, h.err) != Unavailable || !strings.Contains(h.err.Error(), "redirects to another place") {
+			t.Errorf("got %+v", h)
+		}
+	}
+	if len(heard) > 0 {
+		t.Errorf("another host was asked for %s", <-heard)
+	}
 }

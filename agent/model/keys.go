@@ -169,12 +169,12 @@ func (r *ring) warn(now time.Time) {
 		return
 	}
 	r.warned = now
-	left := r.expires.Sub(now)
+	left, last := r.expires.Sub(now), r.expires.Add(-1).Format(time.DateOnly)
 	if left <= 0 {
-		r.log.Error("api key has expired", "expired", r.expires.Format(time.DateOnly))
+		r.log.Error("api key has expired", "last_day", last)
 		return
 	}
-	r.log.Warn("api key is about to expire", "expires", r.expires.Format(time.DateOnly), "days", int(left.Hours()/24))
+	r.log.Warn("api key is about to expire", "last_day", last, "days", int(left.Hours()/24))
 }
 
 // likeKeys is what looks like a key, or a part of one with stars in it.

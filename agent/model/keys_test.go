@@ -319,3 +319,15 @@ func FuzzKeyFile(f *testing.F) {
 		}
 	})
 }
+
+// The last day is the day that the operator wrote down, not the one after.
+func TestKeyExpiresNamesTheLastDay(t *testing.T) {
+	log, words := noted()
+	day := time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
+	r := newRing(Config{KeyExpires: day.AddDate(0, 0, 1)}, log)
+	r.state(day.Add(-time.Hour))
+	r.state(day.AddDate(0, 0, 2))
+	if got := words.String(); strings.Count(got, "last_day=2026-12-31") != 2 {
+		t.Errorf("the log says %q", got)
+	}
+}

@@ -44,7 +44,8 @@ type Picture struct {
 	Data []byte
 }
 
-// PictureWord stands for a picture where the model cannot see.
+// PictureWord stands for a picture in the text of a question. A model that cannot see is
+// told so in its place.
 const PictureWord = "[picture]"
 
 // Tool is something that the model may call.
@@ -68,10 +69,10 @@ type Delta struct {
 	Text    string // for the person
 	Thought string // the model thinking aloud; no part of the answer
 	Calls   []Call // all calls of the answer, once, after its text
-	Usage   *Usage // at the end of an answer, as its last delta
+	Usage   *Usage // what a request has taken, at its end: of the answer, as its last delta, and before that of those that failed, where the endpoint told
 }
 
-// Usage is what an answer took, in tokens.
+// Usage is what a request took, in tokens.
 type Usage struct {
 	Endpoint, Model string
 	Prompt          int
@@ -79,4 +80,15 @@ type Usage struct {
 	Answer          int  // thoughts included
 	Reasoning       int  // of Answer, the thoughts
 	Reported        bool // false: the endpoint told nothing, and the counts are 0
+}
+
+// Plus is what two requests took together. It names the endpoint and the model of the
+// later one.
+func (u Usage) Plus(later Usage) Usage {
+	later.Prompt += u.Prompt
+	later.Cached += u.Cached
+	later.Answer += u.Answer
+	later.Reasoning += u.Reasoning
+	later.Reported = later.Reported || u.Reported
+	return later
 }

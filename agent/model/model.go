@@ -41,6 +41,7 @@ import (
 // Client asks the endpoints. It may be used by many turns at once.
 type Client struct {
 	endpoints []*endpoint // in order of preference
+	hearing   []*endpoint // those of them that transcribe
 	log       *slog.Logger
 	observer  Observer // nil: nobody counts
 }
@@ -50,7 +51,11 @@ type Client struct {
 func New(endpoints []Config, log *slog.Logger) *Client {
 	c := &Client{log: log}
 	for _, config := range endpoints {
-		c.endpoints = append(c.endpoints, newEndpoint(config, log))
+		e := newEndpoint(config, log)
+		c.endpoints = append(c.endpoints, e)
+		if config.Transcription != "" {
+			c.hearing = append(c.hearing, e.hearing())
+		}
 	}
 	return c
 }
@@ -99,7 +104,7 @@ type EndpointState struct {
 
 	Keys        int
 	KeysResting int       // refused, or asked too often
-	KeyExpires  time.Time // zero: nobody knows
+	KeyExpires  time.Time // the end of their last day; zero: nobody knows
 }
 
 // State says how the endpoints are, in order. It also looks after key files and the

@@ -171,6 +171,8 @@ func TestCalls(t *testing.T) {
 		"without id":               {`[{"index":0,"function":{"name":"f"}},{"index":1,"function":{"name":"g"}}]`, `call_1 f {};call_2 g {}`},
 		"all with index 0":         {`[{"index":0,"id":"a","function":{"name":"f","arguments":"1"}},{"index":0,"id":"b","function":{"name":"g","arguments":"2"}},{"index":0,"id":"b","function":{"arguments":"3"}}]`, `a f 1;b g 23`},
 		"id and name every time":   {`[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}},{"index":0,"id":"a","function":{"name":"f","arguments":"}"}}]`, `a f {}`},
+		"index 0 and no id":        {`[{"index":0,"function":{"name":"f","arguments":"{}"}},{"index":0,"function":{"name":"g","arguments":"{\"x\""}},{"index":0,"function":{"name":"g","arguments":":1}"}}]`, `call_1 f {};call_2 g {"x":1}`},
+		"one without a list":       {`{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}`, `a f {}`},
 		"index from 1":             {`[{"index":1,"id":"a","function":{"name":"f","arguments":"{}"}}]`, `a f {}`},
 		"arguments as an object":   {`[{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}]`, `a f {"x":1}`},
 		"arguments null":           {`[{"index":0,"id":"a","function":{"name":"f","arguments":null}}]`, `a f {}`},
@@ -178,7 +180,7 @@ func TestCalls(t *testing.T) {
 		"arguments that are wrong": {`[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}]`, `a f {"x":`},
 		"nameless":                 {`[{"index":0,"id":"a","function":{"arguments":"{}"}},{"index":1,"id":"b","function":{"name":"g"}}]`, `b g {}`},
 	} {
-		var fragments []fragment
+		var fragments fragments
 		if err := json.Unmarshal([]byte(c.fragments), &fragments); err != nil {
 			t.Fatal(err)
 		}

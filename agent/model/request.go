@@ -113,7 +113,7 @@ func (e *endpoint) message(m Message) (openai.ChatCompletionMessage, bool) {
 	for _, call := range m.Calls {
 		sent.ToolCalls = append(sent.ToolCalls, openai.ToolCall{
 			ID: call.ID, Type: openai.ToolTypeFunction,
-			Function: openai.FunctionCall{Name: call.Name, Arguments: string(call.Arguments)},
+			Function: openai.FunctionCall{Name: call.Name, Arguments: wellFormed(call.Arguments)},
 		})
 	}
 	if len(m.Pictures) > 0 {
@@ -122,10 +122,23 @@ func (e *endpoint) message(m Message) (openai.ChatCompletionMessage, bool) {
 	return sent, true
 }
 
+// wellFormed is the arguments of a call as endpoints take them back: some refuse what is
+// not JSON, though their model wrote it.
+func wellFormed(arguments json.RawMessage) string {
+	if !json.Valid(arguments) {
+		return "{}"
+	}
+	return string(arguments)
+}
+
+// unseenPicture stands for a picture where the model cannot see: the person may not know,
+// because it is not the model that they asked.
+const unseenPicture = "[a picture that you cannot see: tell the person so]"
+
 // show puts the pictures of m into sent, or a word for each where nobody can see.
 func (e *endpoint) show(m Message, sent *openai.ChatCompletionMessage) {
 	if !e.config.Vision {
-		sent.Content = strings.TrimSpace(m.Content + strings.Repeat(" "+PictureWord, len(m.Pictures)))
+		sent.Content = strings.TrimSpace(m.Content + strings.Repeat(" "+unseenPicture, len(m.Pictures)))
 		return
 	}
 	sent.Content = ""

@@ -104,7 +104,7 @@ func TestRequestToAModestEndpoint(t *testing.T) {
 		},
 	})
 	want := []modeltest.Message{
-		{Role: "user", Content: "look [picture] [picture]"},
+		{Role: "user", Content: "look [a picture that you cannot see: tell the person so] [a picture that you cannot see: tell the person so]"},
 		{Role: "user", Content: "[result of a tool]\nnoon"},
 		{Role: "assistant", Content: "let me see"},
 	}

@@ -47,6 +47,9 @@ func (a *answer) give(d Delta) bool {
 	return !a.left
 }
 
+// tell yields what a request has taken that has failed. It is no part of the answer.
+func (a *answer) tell(u *Usage) { a.left = !a.yield(Delta{Usage: u}, nil) }
+
 // withdrawable reports whether the answer may start over.
 func (a *answer) withdrawable() bool {
 	return !a.visible || a.request.Keep == nil || a.request.Keep()

@@ -13,16 +13,10 @@ import (
 // names, in order. The whole of it has to come within Config.FirstToken. Its error is
 // an *Error, or the context's when ctx has ended.
 func (c *Client) Transcribe(ctx context.Context, sound []byte) (text string, err error) {
-	var hearing []*endpoint
-	for _, e := range c.endpoints {
-		if e.config.Transcription != "" {
-			hearing = append(hearing, e)
-		}
-	}
-	if len(hearing) == 0 {
+	if len(c.hearing) == 0 {
 		return "", &Error{Kind: Refused, Message: "no endpoint transcribes"}
 	}
-	err = c.walk(hearing).run(ctx, func(ctx context.Context, e *endpoint, began time.Time) *Error {
+	err = c.walk(c.hearing).run(ctx, func(ctx context.Context, e *endpoint, began time.Time) *Error {
 		return e.each(func(k *key) (f *Error) {
 			text, f = e.transcribe(ctx, k, sound, began, c.observer)
 			return f

@@ -85,3 +85,22 @@ func TestExtension(t *testing.T) {
 		}
 	}
 }
+
+// A transcription model that is not there says nothing of the one that answers.
+func TestTranscriptionIsOfItsOwnHealth(t *testing.T) {
+	server := serving(t, func(r modeltest.Request) modeltest.Response {
+		if r.Sound != nil {
+			return modeltest.Response{Status: 404, Error: "no such model"}
+		}
+		return modeltest.Words("from the first")
+	})
+	client := clientOf(t, at(server, Config{Transcription: "ears"}), at(script(t, modeltest.Words("from the fallback")), Config{}))
+	for range 2 * failuresToRest {
+		if _, err := client.Transcribe(t.Context(), []byte("OggS")); err == nil {
+			t.Fatal("it was heard")
+		}
+	}
+	if h := client.ask(t.Context(), Request{}); h.text != "from the first" {
+		t.Errorf("got %+v", h)
+	}
+}

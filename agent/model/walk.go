@@ -54,7 +54,7 @@ func (w *walk) run(ctx context.Context, ask asker) error {
 				return nil
 			case ctx.Err() != nil:
 				return ctx.Err()
-			case !f.elsewhere():
+			case !f.elsewhere() && (f.Kind != TooLong || s == w.stops[0]): // others may have more room
 				return f
 			}
 			w.best, w.why = telling(w.best, f), f.Kind
@@ -137,7 +137,7 @@ func (w *walk) visit(ctx context.Context, s *stop, entered bool, ask asker) *Err
 func (w *walk) leave(s *stop, f *Error) {
 	switch {
 	case f.Kind == Key && s.config.KeyFile != "" && time.Since(w.began) < rotation: // the new key may be on its way
-	case !f.Kind.transient():
+	case !f.Kind.transient(), f.spent:
 		s.out = true
 	case f.inSight:
 		s.out = w.again || w.other(s) || time.Now().Before(s.back(time.Now()))

@@ -47,23 +47,9 @@ func (s *server) dial(l *link) (mcp.Transport, error) {
 	}
 	return &mcp.StreamableClientTransport{
 		Endpoint:     s.config.URL,
-		HTTPClient:   &http.Client{Transport: w, CheckRedirect: stay},
+		HTTPClient:   &http.Client{Transport: w, CheckRedirect: connectors.Stay},
 		MaxEventSize: s.limits.frame,
 	}, nil
-}
-
-// stay lets a server redirect only within itself: the headers are for it alone.
-func stay(next *http.Request, via []*http.Request) error {
-	first := via[0]
-	switch {
-	case next.URL.Host != first.URL.Host || next.URL.Scheme != first.URL.Scheme:
-		return fmt.Errorf("it redirects to another place, %s://%s", next.URL.Scheme, next.URL.Host)
-	case next.Method != first.Method:
-		return errors.New("it redirects in a way that loses what was sent")
-	case len(via) >= 5:
-		return errors.New("it redirects without end")
-	}
-	return nil
 }
 
 // RoundTrip implements http.RoundTripper.

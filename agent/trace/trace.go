@@ -80,7 +80,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Tracer, error) 
 	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
 		return nil, fmt.Errorf("trace: the endpoint is no URL like http://127.0.0.1:4318") // without it: it may hold a password
 	}
-	client := &http.Client{Transport: connectors.NewTransport(config.Proxy), Timeout: sendTime}
+	client := &http.Client{Transport: connectors.NewTransport(config.Proxy), CheckRedirect: connectors.Stay, Timeout: sendTime}
 	exporter, err := otlptracehttp.New(ctx,
 		otlptracehttp.WithEndpointURL(to.JoinPath("v1", "traces").String()),
 		otlptracehttp.WithHeaders(config.Headers),

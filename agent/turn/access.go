@@ -116,14 +116,13 @@ func (k *talk) reserve(ctx context.Context) (settle func(model.Usage), err error
 	before := len(k.r.soFar())
 	used := func(u model.Usage) int64 {
 		if u.Reported {
-			tokens.Observe(count, u.Prompt)
 			return int64(u.Prompt + u.Answer)
 		}
 		said := k.r.soFar()
 		return int64(estimate + tokens.Estimate(said[min(before, len(said)):]))
 	}
 	if k.t.with.Gate == nil {
-		return func(u model.Usage) { used(u) }, nil
+		return func(model.Usage) {}, nil
 	}
 	answer := cmp.Or(k.choice.Prompt.Budget.Answer, answerReserve)
 	grant, refusal := k.t.with.Gate.Reserve(ctx, k.lease.Event, int64(estimate+answer))

@@ -27,14 +27,9 @@ func (k *talk) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// compose makes the request: as long as it may be, or half of that when the endpoint
-// has said that this is too long.
+// compose makes the prompt, and the request of it.
 func (k *talk) compose(ctx context.Context) error {
-	builder := *k.choice.Prompt
-	if k.shorter {
-		builder.Budget = builder.Budget.Halved()
-	}
-	in := k.input()
+	builder, in := k.builder(), k.input()
 	if _, due := builder.Due(in); due && k.t.with.Memory != nil {
 		in.Pending = k.t.with.Memory.pending(ctx, k.lease.Event)
 	}
@@ -53,8 +48,8 @@ func (k *talk) compose(ctx context.Context) error {
 	if built.TooLong {
 		return &model.Error{Kind: model.TooLong, Message: "the question alone is longer than model.context_tokens allows"}
 	}
-	k.request.Messages, k.count = built.Messages, built.Count
-	k.r.before = built.Before
+	k.built, k.r.before = built, built.Before
+	k.extend()
 	return nil
 }
 

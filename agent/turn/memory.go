@@ -23,7 +23,8 @@ import (
 // conversation takes it over; whatever forgets the conversation makes it worthless,
 // because it counts only with the turn behind which it ends.
 //
-// A summary that fails is asked for again after the next turn.
+// A summary that fails is asked for again after the next turn. One that goes on failing,
+// a content filter's way, rests longer and longer in between: somebody pays for it.
 type Memory struct {
 	shelf connectors.Shelf
 	log   *slog.Logger
@@ -40,6 +41,8 @@ const (
 	memoryTimeout = 2 * time.Minute    // for one of them
 	memoryBusy    = 2 * memoryTimeout  // until one that a crash has cut off may be made anew
 	memoryKeep    = 7 * 24 * time.Hour // until a turn takes it over
+	memoryRest    = time.Minute        // after the second failure in a row; doubles
+	memoryRests   = time.Hour          // at most
 )
 
 // NewMemory makes a Memory. Close ends it.
@@ -108,10 +111,34 @@ func (m *Memory) once(ctx context.Context, ev connectors.Event, do func() error)
 		return err
 	}
 	defer func() { _, _ = m.shelf.Add(context.WithoutCancel(ctx), busy, -1, memoryBusy) }() // it ends by itself
-	if n > 1 {
+	if n > 1 || m.rests(ctx, ev) {
 		return nil
 	}
-	return do()
+	err = do()
+	if !errors.Is(err, errNoSpare) && m.ctx.Err() == nil {
+		m.judge(context.WithoutCancel(ctx), ev, err == nil)
+	}
+	return err
+}
+
+func failuresName(ev connectors.Event) string { return "unsummarised/" + string(conversation.KeyOf(ev)) }
+
+// rests reports whether summaries of ev's conversation are not worth trying now.
+func (m *Memory) rests(ctx context.Context, ev connectors.Event) bool {
+	resting, err := m.shelf.Get(ctx, failuresName(ev))
+	return err == nil && len(resting) > 0
+}
+
+// judge notes whether a summary could be made. What cannot be noted is tried again sooner.
+func (m *Memory) judge(ctx context.Context, ev connectors.Event, made bool) {
+	n, err := m.shelf.Add(ctx, failuresName(ev), 1, memoryKeep)
+	switch {
+	case err != nil:
+	case made:
+		_, _ = m.shelf.Add(ctx, failuresName(ev), -n, memoryKeep)
+	case n > 1:
+		_ = m.shelf.Put(ctx, failuresName(ev), []byte{1}, min(memoryRest<<min(n-2, 10), memoryRests))
+	}
 }
 
 // make makes a summary and puts it on the shelf.
@@ -122,7 +149,7 @@ func (m *Memory) make(ctx context.Context, ev connectors.Event, choice Choice, g
 		return err
 	}
 	var text strings.Builder
-	used := int64(tokens)
+	used, told := int64(tokens), false
 	defer func() { grant.Settle(context.WithoutCancel(ctx), used) }()
 	came := false
 	for delta, err := range choice.Model.Stream(ctx, model.Request{Messages: request.Messages, MaxTokens: request.Answer}) {
@@ -131,11 +158,14 @@ func (m *Memory) make(ctx context.Context, ev connectors.Event, choice Choice, g
 		}
 		text.WriteString(delta.Text)
 		if delta.Usage != nil && delta.Usage.Reported {
-			used = int64(delta.Usage.Prompt + delta.Usage.Answer)
+			if !told {
+				used, told = 0, true
+			}
+			used += int64(delta.Usage.Prompt + delta.Usage.Answer)
 			choice.Prompt.Tokens.Observe(request.Count, delta.Usage.Prompt)
 		}
 		if err != nil && kindOf(err) != model.Length { // cut short it is still worth having
-			if cost(model.Usage{}, err, came) == free {
+			if !told && cost(model.Usage{}, err, came) == free {
 				used = 0
 			}
 			return err

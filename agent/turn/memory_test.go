@@ -304,3 +304,16 @@ func TestMemoryWithoutTheShelf(t *testing.T) {
 		t.Errorf("asked %d times", len(b.asked))
 	}
 }
+
+// A summary that is refused again and again is not paid for after every turn.
+func TestSummaryThatKeepsFailing(t *testing.T) {
+	r := newRemembering(t, fails(model.Filtered, ""))
+	r.talkOn()
+	for range 10 {
+		r.ask(r.from("ann", strings.Repeat("word ", 60)))
+		r.memory.making.Wait()
+	}
+	if n := len(r.notes.asked); n != 2 {
+		t.Errorf("asked %d times", n)
+	}
+}

@@ -233,3 +233,12 @@ func TestResultsAreReservedFor(t *testing.T) {
 		t.Errorf("read %q", text)
 	}
 }
+
+// All that a turn's requests have taken counts, also of those that failed on the way.
+func TestFailedRequestsCount(t *testing.T) {
+	w, gate := gated(t, Config{}, access.Config{TokensPerDay: 100_000}, stream(nil, used(10, 8000), word("Yes."), used(20, 5)))
+	w.ask(w.from("ann", "a hard one"))
+	if u, err := gate.Used(t.Context(), "ann"); err != nil || u.Tokens != 8035 {
+		t.Errorf("%d tokens are counted, %v", u.Tokens, err)
+	}
+}

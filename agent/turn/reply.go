@@ -92,12 +92,7 @@ func (r *reply) request() {
 func (r *reply) use(u model.Usage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.usage.Endpoint, r.usage.Model = u.Endpoint, u.Model
-	r.usage.Prompt += u.Prompt
-	r.usage.Cached += u.Cached
-	r.usage.Answer += u.Answer
-	r.usage.Reasoning += u.Reasoning
-	r.usage.Reported = r.usage.Reported || u.Reported
+	r.usage = r.usage.Plus(u)
 }
 
 // calls notes that a tool was called.

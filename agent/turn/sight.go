@@ -83,14 +83,15 @@ func (t *Turn) keepSight(ctx context.Context, ev connectors.Event) {
 // errUnseen ends a question that is nothing but pictures of which none can be opened.
 var errUnseen = errors.New("no picture could be opened")
 
-// look has the model see the pictures with the question, which is the last message.
+// look has the model see the pictures with the question, the last message of the prompt.
 // Should one that came with it not be among them, the person reads so first.
 func (k *talk) look(ctx context.Context) error {
 	if k.pictures == 0 {
 		return nil
 	}
 	seen := k.t.fetchPictures(ctx, k.sight)
-	k.request.Messages[len(k.request.Messages)-1].Pictures = seen
+	k.built.Messages[len(k.built.Messages)-1].Pictures = seen
+	k.extend()
 	ev := k.lease.Event
 	switch {
 	case len(seen) == k.pictures, k.shorter, connectors.ReplyKey(k.sight, "") != connectors.ReplyKey(ev, ""):

@@ -24,7 +24,9 @@ type talk struct {
 	yield  func(connectors.Delta, error) bool
 	choice Choice
 
-	request  model.Request
+	built    prompt.Built          // the prompt of the first request
+	said     []model.Message       // behind it: what the rounds since have said
+	request  model.Request         // of the round
 	count    prompt.Count          // of the request
 	tools    map[string]tools.Tool // by the name that the model knows
 	sight    connectors.Event      // whose pictures the model sees
@@ -103,8 +105,9 @@ func (k *talk) rounds(ctx context.Context) error {
 	for round := 1; ; round++ {
 		text, calls, err := k.round(ctx)
 		switch {
-		case err != nil && kindOf(err) == model.TooLong && round == 1 && !k.shorter:
-			k.shorter, round = true, 0
+		case err != nil && kindOf(err) == model.TooLong && !k.shorter:
+			k.shorter = true
+			round--
 			if err := errors.Join(k.compose(ctx), k.look(ctx)); err != nil {
 				return err
 			}
@@ -124,13 +127,23 @@ func (k *talk) rounds(ctx context.Context) error {
 
 // add puts what a round has said behind the prompt.
 func (k *talk) add(said []model.Message) {
-	k.request.Messages = append(k.request.Messages, said...)
-	k.count = k.count.Plus(prompt.MeasureAll(said))
-	for _, m := range said {
-		for _, call := range m.Calls {
-			k.count = k.count.Plus(prompt.Measure(call.Name + string(call.Arguments)))
-		}
+	k.said = append(k.said, said...)
+	k.extend()
+}
+
+// extend makes the request of the round: the prompt, and what was said since.
+func (k *talk) extend() {
+	k.request.Messages, k.count = k.builder().Further(k.built, k.said)
+}
+
+// builder builds prompts as long as they may be, or half of that when the endpoint has
+// said that this is too long.
+func (k *talk) builder() prompt.Builder {
+	b := *k.choice.Prompt
+	if k.shorter {
+		b.Budget = b.Budget.Halved()
 	}
+	return b
 }
 
 // round is one request: what the model says, and which tools it calls then.
@@ -155,8 +168,11 @@ func (k *talk) round(ctx context.Context) (text string, calls []model.Call, err 
 	k.r.request()
 	for delta, err := range k.choice.Model.Stream(ctx, k.request) {
 		if delta.Usage != nil {
-			usage = *delta.Usage
-			k.r.use(usage)
+			if delta.Usage.Reported {
+				k.choice.Prompt.Tokens.Observe(k.count, delta.Usage.Prompt)
+			}
+			usage = usage.Plus(*delta.Usage)
+			k.r.use(*delta.Usage)
 		}
 		if err != nil {
 			return "", nil, err

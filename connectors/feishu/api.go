@@ -40,8 +40,9 @@ const (
 func newAPI(config Config, log *slog.Logger) *api {
 	a := &api{
 		http: &http.Client{
-			Timeout:   callTime,
-			Transport: bounded{connectors.NewTransport(config.Proxy)},
+			Timeout:       callTime,
+			Transport:     bounded{connectors.NewTransport(config.Proxy)},
+			CheckRedirect: connectors.Stay,
 		},
 		rate:   newGovernor(config.Shelf, config.Rate),
 		scopes: newScopes(log),

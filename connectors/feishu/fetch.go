@@ -110,15 +110,7 @@ func (c *Connector) request(ctx context.Context, address string, option larkcore
 // newFiles makes the client that files are fetched with. It has no bound of its own,
 // and does not follow the platform to other hosts.
 func newFiles(proxy connectors.Proxy) *http.Client {
-	return &http.Client{
-		Transport: connectors.NewTransport(proxy),
-		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			if len(via) > 3 || req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
-				return errors.New("the platform sends us elsewhere")
-			}
-			return nil
-		},
-	}
+	return &http.Client{Transport: connectors.NewTransport(proxy), CheckRedirect: connectors.Stay}
 }
 
 // refusedWith is the code of an answer that is no file; 0 where it has none.
