@@ -173,10 +173,10 @@ func (t *Turn) mayAct(ctx context.Context, ev connectors.Event) bool {
 
 // plain answers what needs no model: commands, messages that cannot be read, and
 // messages that were tried too often. ok is false for everything else.
-func (t *Turn) plain(ctx context.Context, lease *conversation.Lease, lang Language) (words string, out conversation.Outcome, ok bool) {
-	ev := lease.Event
-	if lease.Attempt > t.config.Attempts {
-		t.log.Error("given up: the program did not survive the earlier attempts", "event", ev.Trace(), "attempts", lease.Attempt-1)
+func (t *Turn) plain(ctx context.Context, lease *conversation.Lease, r *reply) (words string, out conversation.Outcome, ok bool) {
+	ev, lang := lease.Event, r.lang
+	if returned, _ := r.ledger.returned(); lease.Attempt-returned > t.config.Attempts {
+		t.log.Error("given up: the program did not survive the earlier attempts", "event", ev.Trace(), "attempts", lease.Attempt-returned-1)
 		out = conversation.Outcome{How: conversation.Dead, Reason: "the program did not survive the earlier attempts"}
 		return lang.failed(model.Unavailable, ev.Trace()), out, true
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"longwire/connectors"
 	"longwire/conversation"
@@ -23,7 +24,9 @@ type page struct {
 	Whole    bool            `json:"whole,omitempty"` // Text is worth remembering
 	Sorry    string          `json:"sorry,omitempty"`
 	Sent     json.RawMessage `json:"sent,omitempty"`
-	Ran      []string        `json:"ran,omitempty"` // the tools that change something and were about to run
+	Ran      []string        `json:"ran,omitempty"`      // the tools that change something and were about to run
+	Returned int             `json:"returned,omitempty"` // attempts that have given the event back; others have died with it
+	Since    time.Time       `json:"since,omitzero"`     // when the first of them did
 }
 
 // ledger is the connectors.Ledger of one turn, kept by the turn's lease.
@@ -72,7 +75,7 @@ func (l *ledger) Note(ctx context.Context, sent any) error {
 // write notes where the turn stands; mu is held.
 func (l *ledger) write(ctx context.Context, sent json.RawMessage, ran []string) error {
 	next := l.reply.noted()
-	next.Sent, next.Ran = sent, ran
+	next.Sent, next.Ran, next.Returned, next.Since = sent, ran, l.page.Returned, l.page.Since
 	note, err := json.Marshal(next)
 	if err != nil {
 		return err
@@ -82,6 +85,24 @@ func (l *ledger) write(ctx context.Context, sent json.RawMessage, ran []string) 
 	}
 	l.page = next
 	return nil
+}
+
+// giveBack notes that this attempt ends in good order.
+func (l *ledger) giveBack(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.page.Since.IsZero() {
+		l.page.Since = time.Now()
+	}
+	l.page.Returned++
+	return l.write(ctx, l.page.Sent, l.page.Ran)
+}
+
+// returned is how many attempts have given the event back, and when the first did.
+func (l *ledger) returned() (n int, since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.page.Returned, l.page.Since
 }
 
 // runs notes that a tool is about to run that changes something.

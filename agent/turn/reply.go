@@ -160,7 +160,7 @@ func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease, ask
 		return r
 	}
 	r.lang = t.read(ctx, lease, asked, r.choice)
-	if words, out, ok := t.plain(asking, lease, r.lang); ok {
+	if words, out, ok := t.plain(asking, lease, r); ok {
 		r.out = out
 		r.says(words)
 		return r

@@ -19,11 +19,12 @@
 //   - skipped: the event is older than Config.MaxAge, or its person has taken it
 //     back, or has been greeted already, or may not ask, or has asked too much. The
 //     log says so; who may not ask reads it, but once and not on each message.
-//   - dead: the platform will not take the reply, or Config.Attempts have failed.
-//     The person gets the error text if the platform takes that, and the event is
-//     kept as a dead letter for the operator.
+//   - dead: the platform will not take the reply, or has not for Config.GiveUp, or the
+//     program has died with Config.Attempts. The person gets the error text if the
+//     platform takes that, and the event is kept as a dead letter for the operator.
 //   - released: the platform did not take the reply this time, or the program is
-//     stopping. The event stays first in its conversation and is taken again.
+//     stopping. The event stays first in its conversation and is taken again. That is
+//     noted with the event, so that such an attempt is not taken for one that died.
 //
 // What an attempt has sent, what the model said and which tools have run is noted
 // with the event before it takes effect (ledger.go). An attempt that follows a crash
@@ -143,17 +144,29 @@ func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, r *reply, 
 		return err
 	case ctx.Err() != nil:
 		log.Info("turn given back", "reason", context.Cause(ctx))
-		return errors.Join(context.Cause(ctx), t.release(ctx, lease, time.Time{}))
-	case connectors.Permanent(err), lease.Attempt >= t.config.Attempts:
+		return errors.Join(context.Cause(ctx), t.giveBack(ctx, lease, r, time.Time{}))
+	}
+	returned, since := r.ledger.returned()
+	if connectors.Permanent(err) || !since.IsZero() && time.Since(since) >= t.config.GiveUp {
 		log.Error("given up, kept as a dead letter", "attempts", lease.Attempt, "err", err)
 		t.apologise(ctx, lease, r, err)
 		r.out = conversation.Outcome{How: conversation.Dead, Reason: err.Error()}
 		return t.skipped(ctx, lease, r, r.out)
 	}
-	wait := min(t.config.RetryWait<<(lease.Attempt-1), time.Minute)
+	wait := min(t.config.RetryWait<<min(returned, 10), time.Minute)
 	wait = max(wait, connectors.RetryAfter(err))
 	log.Warn("reply not sent, the turn will be taken again", "attempt", lease.Attempt, "in", wait, "err", err)
-	return errors.Join(err, t.release(ctx, lease, time.Now().Add(wait)))
+	return errors.Join(err, t.giveBack(ctx, lease, r, time.Now().Add(wait)))
+}
+
+// giveBack releases the lease, and notes first that this attempt has not died.
+func (t *Turn) giveBack(ctx context.Context, lease *conversation.Lease, r *reply, retry time.Time) error {
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if err := r.ledger.giveBack(noting); err != nil && !errors.Is(err, conversation.ErrLost) {
+		t.log.Warn("this attempt will count as one that died", "event", lease.Event.Trace(), "err", err)
+	}
+	return t.release(ctx, lease, retry)
 }
 
 // apologise tells the person that there will be no answer, if the platform takes

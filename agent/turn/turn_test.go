@@ -2,6 +2,7 @@ package turn
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -239,11 +240,12 @@ func TestGivingUpKeepsADeadLetterAndSaysSorry(t *testing.T) {
 	for name, c := range map[string]struct {
 		refuse  error
 		attempt int
+		note    []byte
 	}{
-		"the platform will never take it": {&connectors.Error{Op: "send", Code: "1", Fatal: true}, 1},
-		"the last attempt":                {&connectors.Error{Op: "send", Code: "2"}, 5},
+		"the platform will never take it": {&connectors.Error{Op: "send", Code: "1", Fatal: true}, 1, nil},
+		"it has not taken it for an hour": {&connectors.Error{Op: "send", Code: "2"}, 70, returned(t, 69, time.Hour)},
 	} {
-		s := &script{deltas: []string{"x"}, refuse: []error{c.refuse}}
+		s := &script{deltas: []string{"x"}, refuse: []error{c.refuse}, note: c.note}
 		if err := s.run(t.Context(), written("hi"), c.attempt); err != nil {
 			t.Fatal(err)
 		}
@@ -253,6 +255,49 @@ func TestGivingUpKeepsADeadLetterAndSaysSorry(t *testing.T) {
 		if len(s.replies) != 1 || !strings.Contains(s.replies[0], "(ref ") {
 			t.Errorf("%s: the person reads %q", name, s.replies)
 		}
+	}
+}
+
+// returned is the note of an event that so many attempts have given back, the first of
+// them so long ago.
+func returned(t *testing.T, n int, ago time.Duration) []byte {
+	t.Helper()
+	note, err := json.Marshal(page{Returned: n, Since: time.Now().Add(-ago)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return note
+}
+
+// A platform that is away for minutes costs nobody their answer: the turn is given back,
+// with a minute between two attempts at most, and no attempt is taken for one that died.
+func TestOutageOfThePlatform(t *testing.T) {
+	s := &script{deltas: []string{"x"}, refuse: []error{&connectors.Error{Op: "send"}}, note: returned(t, 29, 30*time.Minute)}
+	before := time.Now()
+	if err := s.run(t.Context(), written("hi"), 30); err == nil || len(s.done) != 0 {
+		t.Fatalf("got %v, done %+v", err, s.done)
+	}
+	if wait := s.release[0].Sub(before); wait < time.Minute || wait > 2*time.Minute {
+		t.Errorf("taken again after %s", wait)
+	}
+	if err := s.run(t.Context(), written("hi"), 31); err != nil || len(s.replies) != 1 || !strings.HasPrefix(s.replies[0], "x") || s.done[0].How == conversation.Dead {
+		t.Errorf("%v, read %q, done %+v", err, s.replies, s.done)
+	}
+}
+
+// An attempt that a stop of the program has ended is no attempt that died with it.
+func TestStopsAreNotCounted(t *testing.T) {
+	s := &script{hang: true}
+	for attempt := range 9 {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New("stopping"))
+		if err := s.run(ctx, written("hi"), attempt+1); err == nil {
+			t.Fatal("the turn is done")
+		}
+	}
+	s.hang, s.deltas = false, []string{"x"}
+	if err := s.run(t.Context(), written("hi"), 10); err != nil || len(s.replies) != 1 || !strings.HasPrefix(s.replies[0], "x") {
+		t.Errorf("%v, read %q", err, s.replies)
 	}
 }
 
@@ -266,7 +311,7 @@ func TestGivingUpFinishesTheCard(t *testing.T) {
 		"not finished either": {[]error{&connectors.Error{Op: "send"}, &connectors.Error{Op: "send"}}, []string{"抱歉"}},
 		"in other hands":      {[]error{&connectors.Error{Op: "send"}, conversation.ErrLost}, nil},
 	} {
-		s := &script{deltas: []string{"x"}, refuse: c.refuse, card: true}
+		s := &script{deltas: []string{"x"}, refuse: c.refuse, card: true, note: returned(t, 9, 2*time.Hour)}
 		if err := s.run(t.Context(), written("你好"), 5); err != nil {
 			t.Fatal(err)
 		}

@@ -112,8 +112,9 @@ type Config struct {
 	SystemPrompt string
 	Language     Language      // default Auto
 	Timeout      time.Duration // for the whole answer, tools included; default 5 min
-	Attempts     int           // how often an event is taken before it is given up; default 5
-	RetryWait    time.Duration // before the second attempt; doubles up to a minute; default 2 s
+	Attempts     int           // how often the program may die with an event before that is given up; default 5
+	RetryWait    time.Duration // before the second attempt at a reply; doubles up to a minute; default 2 s
+	GiveUp       time.Duration // for how long the platform may take no reply before it is given up; default 1 h
 	Late         time.Duration // after which an answer says that the question had to wait; default 5 min
 	MaxAge       time.Duration // after which a question is not answered any more; default 24 h
 	Welcome      string        // what somebody reads who comes for the first time; "" greets nobody
@@ -139,6 +140,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Attempts <= 0 {
 		c.Attempts = 5
+	}
+	if c.GiveUp <= 0 {
+		c.GiveUp = time.Hour
 	}
 	if c.RetryWait <= 0 {
 		c.RetryWait = 2 * time.Second
