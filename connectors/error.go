@@ -39,6 +39,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// ErrTooLarge says that a file has more bytes than were asked for.
+var ErrTooLarge = errors.New("file too large")
+
 // Permanent reports whether err says that trying again would change nothing, as
 // an Error does whose Fatal is set.
 func Permanent(err error) bool {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"longwire/connectors"
@@ -68,7 +69,7 @@ type Usage struct {
 
 // Used returns what a person has used today, and the connection this month.
 func (g *Gate) Used(ctx context.Context, person string) (Usage, error) {
-	if err := g.Flush(ctx); err != nil {
+	if err := errors.Join(g.payDebts(ctx), g.post(ctx)); err != nil {
 		return Usage{}, err
 	}
 	r := g.rules.Load()

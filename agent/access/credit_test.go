@@ -121,6 +121,26 @@ func TestDebtsArePaid(t *testing.T) {
 	used(t, g, "ann", 7*debts, 7*debts+65*5, debts)
 }
 
+// Debts do not outlive the gate: they are paid when the program ends.
+func TestFlushPaysAllDebts(t *testing.T) {
+	m := newMemory()
+	m.away(true)
+	g := New(Config{TokensPerDay: 1_000_000}, m, nil, quiet())
+	const debts = 3*payAtOnce + 1
+	for n := range debts {
+		granted(t, g, asks("ann", n), 10).Settle(t.Context(), 7)
+	}
+	if err := g.Flush(t.Context()); err == nil {
+		t.Error("paid to a store that is away")
+	}
+	m.away(false)
+	if err := g.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	insist(t, "owed", g.Counts().Owed, 0)
+	used(t, g, "ann", 7*debts, 7*debts, debts)
+}
+
 // What is owed is bounded, and the log says what that costs.
 func TestDebtsAreBounded(t *testing.T) {
 	m := newMemory()

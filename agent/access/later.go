@@ -61,9 +61,19 @@ func (g *Gate) Run(ctx context.Context) {
 	}
 }
 
-// Flush writes what was used and is not in the store yet. It is called before the
-// program ends. What the store does not take waits on.
+// Flush writes what was used and is not in the store yet, debts included. It is called
+// now and then, and before the program ends. What the store does not take waits on.
 func (g *Gate) Flush(ctx context.Context) error {
+	for g.credit.debts() > 0 && ctx.Err() == nil {
+		if err := g.payDebts(ctx); err != nil {
+			return err
+		}
+	}
+	return g.post(ctx)
+}
+
+// post writes what waits where nothing is limited.
+func (g *Gate) post(ctx context.Context) error {
 	postings := g.later.take()
 	for i, p := range postings {
 		if _, err := g.add(ctx, p.count, p.n); err != nil {

@@ -88,7 +88,7 @@ func (gr *Grant) reserve(ctx context.Context, r *rules, n int64) (Kind, error) {
 	if err := g.payDebts(ctx); err != nil {
 		return None, err
 	}
-	if err := g.Flush(ctx); err != nil { // of the time before there was a limit
+	if err := g.post(ctx); err != nil { // of the time before there was a limit
 		return None, err
 	}
 	held, err := g.add(ctx, gr.hold, 0)

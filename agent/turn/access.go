@@ -57,7 +57,7 @@ func (t *Turn) admit(ctx context.Context, lease *conversation.Lease, asked []con
 func (t *Turn) judge(ctx context.Context, ev connectors.Event, attempt int) access.Refusal {
 	name, _, known := commandOf(ev)
 	if known && name == idCommand {
-		return access.Refusal{}
+		return t.judgeID(ctx, ev, attempt)
 	}
 	if refusal := t.with.Gate.Allowed(ctx, ev); refusal.Kind != access.None {
 		return refusal
@@ -71,13 +71,37 @@ func (t *Turn) judge(ctx context.Context, ev connectors.Event, attempt int) acce
 	}
 	refusal := t.with.Gate.Pace(ctx, ev)
 	if refusal.Kind != access.None && t.with.Shelf != nil {
-		if _, err := t.with.Shelf.Add(ctx, tooFastName(ev), 1, time.Hour); err != nil {
+		n := int64(1)
+		if !refusal.Say {
+			n = 2
+		}
+		if _, err := t.with.Shelf.Add(ctx, tooFastName(ev), n, time.Hour); err != nil {
 			t.log.Warn("somebody who asks too fast may be answered, should they not be told now", "event", ev.Trace(), "err", err)
 		}
 	}
 	return refusal
 }
 
+// judgeID lets everybody ask for their id, and who may not ask for anything else only now
+// and then.
+func (t *Turn) judgeID(ctx context.Context, ev connectors.Event, attempt int) access.Refusal {
+	if attempt > 1 || t.with.Shelf == nil || t.with.Gate.May(ctx, ev) {
+		return access.Refusal{}
+	}
+	n, err := t.with.Shelf.Add(ctx, "ids/"+ev.Sender.ID, 1, idsTime)
+	if err != nil || n <= maxIDs {
+		return access.Refusal{}
+	}
+	return access.Refusal{Kind: access.NotAllowed}
+}
+
+// Who may not ask is told their id so often within that time.
+const (
+	maxIDs  = 3
+	idsTime = 10 * time.Minute
+)
+
+// tooFastName is a count of an event: 1 that it came too fast, 2 that its person knows.
 func tooFastName(ev connectors.Event) string { return "toofast/" + ev.Trace() }
 
 // refusedBefore is the refusal that an earlier attempt could not say.
@@ -85,10 +109,11 @@ func (t *Turn) refusedBefore(ctx context.Context, ev connectors.Event) access.Re
 	if t.with.Shelf == nil {
 		return access.Refusal{}
 	}
-	if n, err := t.with.Shelf.Add(ctx, tooFastName(ev), 0, time.Hour); err != nil || n == 0 {
+	n, err := t.with.Shelf.Add(ctx, tooFastName(ev), 0, time.Hour)
+	if err != nil || n == 0 {
 		return access.Refusal{}
 	}
-	return access.Refusal{Kind: access.TooFast, Say: true}
+	return access.Refusal{Kind: access.TooFast, Say: n == 1}
 }
 
 // turnAway tells somebody whose question is left out, while others are answered, that
@@ -99,9 +124,25 @@ func (t *Turn) turnAway(ctx context.Context, ev connectors.Event, refusal access
 	if !refusal.Say {
 		return
 	}
-	lang := t.config.Language.languageFor(ev, nil)
-	if err := t.with.Replier.Reply(ctx, ev, connectors.Unkept(ev, "refused"), connectors.Words(lang.refused(refusal.Kind))); err != nil {
+	words := t.refusing(ev, t.config.Language.languageFor(ev, nil))(refusal.Kind)
+	if err := t.with.Replier.Reply(ctx, ev, connectors.Unkept(ev, "refused"), connectors.Words(words)); err != nil {
 		log.Warn("somebody who may not ask could not be told", "err", err)
+		return
+	}
+	if t.with.Shelf != nil && refusal.Kind == access.TooFast { // the next attempt is not to say it again
+		if _, err := t.with.Shelf.Add(context.WithoutCancel(ctx), tooFastName(ev), 1, time.Hour); err != nil {
+			log.Warn("somebody may be told once more that they ask too fast", "err", err)
+		}
+	}
+}
+
+// refusing says how ev is refused: a command in both languages.
+func (t *Turn) refusing(ev connectors.Event, lang Language) func(access.Kind) string {
+	if name, _, _ := commandOf(ev); name == "" {
+		return lang.refused
+	}
+	return func(kind access.Kind) string {
+		return t.config.Language.both(func(l Language) string { return l.refused(kind) })
 	}
 }
 

@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -15,6 +16,7 @@ const failedKeep = 24 * time.Hour
 // failed is a question that had no answer, and when that was.
 type failed struct {
 	Event connectors.Event `json:"event"`
+	Lang  Language         `json:"lang,omitempty"` // of its person
 	At    time.Time        `json:"at"`
 }
 
@@ -25,11 +27,11 @@ func forgotName(ev connectors.Event) string { return "forgot/" + string(conversa
 
 // keepFailed keeps a question without an answer: it is what /retry is about, and it is
 // not in the history.
-func (t *Turn) keepFailed(ctx context.Context, ev connectors.Event) {
+func (t *Turn) keepFailed(ctx context.Context, ev connectors.Event, lang Language) {
 	if t.with.Shelf == nil || ev.Kind != connectors.KindText {
 		return
 	}
-	raw, err := json.Marshal(failed{ev, time.Now()})
+	raw, err := json.Marshal(failed{ev, lang, time.Now()})
 	if err == nil {
 		err = t.with.Shelf.Put(context.WithoutCancel(ctx), failedName(ev), raw, failedKeep)
 	}
@@ -61,12 +63,15 @@ func (t *Turn) again(ctx context.Context, lease *conversation.Lease, r *reply) b
 	last := len(lease.History) - 1
 	if f, ok := t.failed(ctx, lease.Event); ok && (last < 0 || lease.History[last].At.Before(f.At)) {
 		lease.Event.Text, lease.Event.Files, r.again = f.Event.Text, f.Event.Files, true
+		r.lang = cmp.Or(f.Lang, r.lang)
 		return true
 	}
 	if last < 0 {
 		return false
 	}
 	lease.Event.Text, r.again, r.instead = lease.History[last].Question, true, true
+	// The question has names and files in it; the answer is in the language of who asked.
+	r.lang = t.config.Language.languageFor(connectors.Event{Text: lease.History[last].Answer}, lease.History)
 	lease.History = lease.History[:last]
 	return true
 }

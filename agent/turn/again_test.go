@@ -235,3 +235,45 @@ func TestRetryAfterAFailureAndAnAnswer(t *testing.T) {
 		t.Errorf("read %q, remembered %+v", text, out.Turn)
 	}
 }
+
+// The bot's own words to a /retry are in the language of who asked, whatever names and
+// files the question has in it by now.
+func TestRetryKeepsTheLanguage(t *testing.T) {
+	w := newWorld(t, Config{Shared: true}, nil, fails(model.Busy, ""), says("Yes."), fails(model.Busy, ""))
+	first, _ := w.ask(w.inGroup("张三", "may I?"))
+	for range 2 {
+		again, _ := w.ask(w.inGroup("张三", "/retry"))
+		if again != "Yes." && !strings.HasPrefix(again, "Too many people") || !strings.HasPrefix(first, "Too many people") {
+			t.Errorf("at first %q, then %q", first, again)
+		}
+	}
+}
+
+// A /retry that could not stop the answer under way does so when it is delivered again.
+func TestRetryIsDeliveredAgain(t *testing.T) {
+	w := newWorld(t, Config{}, nil, says("One."))
+	store := &forgetful{Store: w.store}
+	w.turn.with.Store = store
+	ev := w.turn.Mark(w.from("ann", "/retry"))
+	for attempt, want := range []bool{false, true, true} {
+		if err := w.turn.Accepting(t.Context(), ev); (err == nil) != want {
+			t.Errorf("attempt %d: %v", attempt, err)
+		}
+	}
+	if store.asked != 2 {
+		t.Errorf("asked to stop %d times", store.asked)
+	}
+}
+
+// forgetful is a store that is away the first time.
+type forgetful struct {
+	Store
+	asked int
+}
+
+func (f *forgetful) Interrupt(ctx context.Context, connection string, key conversation.Key, trace string) (bool, error) {
+	if f.asked++; f.asked == 1 {
+		return false, errors.New("away")
+	}
+	return f.Store.Interrupt(ctx, connection, key, trace)
+}

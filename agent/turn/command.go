@@ -52,12 +52,15 @@ func command(text string) (name, rest string, known bool) {
 	if end := strings.IndexFunc(text, unicode.IsSpace); end >= 0 { // a space may be a full-width one, too
 		first, rest = text[:end], strings.TrimSpace(text[end:])
 	}
-	if first = strings.ToLower(first); !looksLikeCommand(first) {
+	if first = strings.ToLower(first); rest == "" {
+		first = strings.TrimRight(first, "!?.~！？。～")
+	}
+	if !looksLikeCommand(first) {
 		return "", "", false
 	}
 	name, known = commands[first]
 	switch {
-	case known && (rest == "" || name == modelCommand):
+	case known && (rest == "" || name == modelCommand || name == stopCommand): // nobody waits for "/stop please"
 		return name, rest, true
 	case rest != "": // "/new Go modules, how do they work?" is a question
 		return "", "", false
@@ -79,12 +82,14 @@ func commandOf(ev connectors.Event) (name, rest string, known bool) {
 // characters.
 const maxCommand = 16
 
-// looksLikeCommand reports whether a word may be meant as a command: a slash and
-// letters. A path has more slashes, a fraction digits.
+// looksLikeCommand reports whether a word may be meant as a command: a slash, a letter,
+// and letters, digits, hyphens and underscores. A path has more slashes, a fraction begins
+// with a digit.
 func looksLikeCommand(word string) bool {
 	letters, ok := strings.CutPrefix(word, "/")
-	return ok && letters != "" && utf8.RuneCountInString(letters) <= maxCommand &&
-		!strings.ContainsFunc(letters, func(r rune) bool { return !unicode.IsLetter(r) })
+	first, _ := utf8.DecodeRuneInString(letters)
+	return ok && unicode.IsLetter(first) && utf8.RuneCountInString(letters) <= maxCommand &&
+		!strings.ContainsFunc(letters, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' })
 }
 
 // nearest is the command whose name is most like word, help if none is.
@@ -149,14 +154,28 @@ func (t *Turn) Accepting(ctx context.Context, ev connectors.Event) error {
 			t.with.Store.Forget(ctx, ev.Connection, conversation.KeyOf(ev), ev.Trace()),
 			t.forgetFailed(ctx, ev))
 	case name == retryCommand && t.with.Shelf != nil:
-		n, err := t.with.Shelf.Add(ctx, "retry/"+ev.Trace(), 1, failedKeep) // a redelivery must not stop the answer
-		if err != nil || n > 1 {
+		// A redelivery must not stop the answer.
+		return t.once(ctx, "retry/"+ev.Trace(), failedKeep, func() error {
+			_, err := t.with.Store.Interrupt(ctx, ev.Connection, conversation.KeyOf(ev), "")
 			return err
-		}
-		_, err = t.with.Store.Interrupt(ctx, ev.Connection, conversation.KeyOf(ev), "")
-		return err
+		})
 	}
 	return nil
+}
+
+// once does something for one name, whichever replica it is, and again only if it failed.
+func (t *Turn) once(ctx context.Context, name string, keep time.Duration, do func() error) error {
+	n, err := t.with.Shelf.Add(ctx, name, 1, keep)
+	if err != nil || n > 1 {
+		return err
+	}
+	if err = do(); err != nil {
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_, undone := t.with.Shelf.Add(undo, name, -1, keep)
+		err = errors.Join(err, undone)
+	}
+	return err
 }
 
 // mayAct reports whether ev's person may do something to a conversation of several. It
@@ -182,6 +201,10 @@ func (t *Turn) plain(ctx context.Context, lease *conversation.Lease, r *reply) (
 	}
 	if ev.Kind == connectors.KindHello {
 		return t.welcome(lang), out, true
+	}
+	if ev.Kind != connectors.KindText && r.trouble != nil {
+		out = conversation.Outcome{How: conversation.Failed, Reason: r.trouble.Error()}
+		return lang.notRead(r.trouble, ev.Trace()), out, true
 	}
 	if ev.Kind != connectors.KindText {
 		return lang.cannotRead(ev.Kind), out, true

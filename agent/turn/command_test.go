@@ -43,7 +43,9 @@ func TestWhatIsACommand(t *testing.T) {
 		"/hlep": {helpCommand, "", false}, "/stopp": {stopCommand, "", false}, "/rety": {retryCommand, "", false}, "/modle": {modelCommand, "", false},
 		"/新会话话": {newCommand, "", false}, "/xyzzyqwert": {helpCommand, "", false},
 		"/new Go modules, how?": {}, "/nwe or not": {}, "/usr/bin": {}, "/": {}, "": {}, "//": {}, "1/2": {}, "/2": {}, "new": {},
-		"/" + strings.Repeat("a", maxCommand+1): {}, "what is /new": {}, "/help?": {},
+		"/" + strings.Repeat("a", maxCommand+1): {}, "what is /new": {}, "/new/": {},
+		"/help?": {helpCommand, "", true}, "/stop!": {stopCommand, "", true}, "/停止。": {stopCommand, "", true}, "/stop please": {stopCommand, "please", true},
+		"/new_chat": {helpCommand, "", false}, "/retry2": {retryCommand, "", false}, "/gpt-4": {helpCommand, "", false},
 	} {
 		if name, rest, known := command(text); name != want.name || rest != want.rest || known != want.known {
 			t.Errorf("%q is %q %q, known %t", text, name, rest, known)

@@ -187,7 +187,13 @@ func (t *Turn) confirmed(ctx context.Context, key, word string) (counts string, 
 		kept, err := t.with.Shelf.Get(ctx, confirmName(key))
 		return string(kept), err
 	}
-	return word, t.with.Shelf.Put(ctx, confirmName(key), []byte(word), confirmKeep)
+	if err = t.with.Shelf.Put(ctx, confirmName(key), []byte(word), confirmKeep); err != nil {
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second) // whoever answers again is heard
+		defer cancel()
+		_, undone := t.with.Shelf.Add(undo, confirmName(key), -1, confirmKeep)
+		return "", errors.Join(err, undone)
+	}
+	return word, nil
 }
 
 // answerOpen answers what the bot has asked ev's person last, in words. It returns the

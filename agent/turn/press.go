@@ -96,10 +96,11 @@ func (t *Turn) vote(ctx context.Context, a connectors.Action) error {
 		return nil
 	}
 	good := a.Press == connectors.PressGood
-	n, err := t.with.Shelf.Add(ctx, "vote/"+a.Event.ID+"/"+a.By.ID, 1, voteKeep)
-	if err != nil || n > 1 {
-		return err
-	}
+	return t.once(ctx, "vote/"+a.Event.ID+"/"+a.By.ID, voteKeep, func() error { return t.keepVote(ctx, a, good) })
+}
+
+// keepVote keeps what somebody thinks, and counts it.
+func (t *Turn) keepVote(ctx context.Context, a connectors.Action, good bool) error {
 	record, err := json.Marshal(Feedback{
 		At: time.Now(), Connection: a.Event.Connection, Event: a.Event.Trace(), By: a.By.ID, Good: good, Question: a.Event.Text,
 	})
@@ -112,6 +113,8 @@ func (t *Turn) vote(ctx context.Context, a connectors.Action) error {
 	if t.with.Voted != nil {
 		t.with.Voted(a.Event, a.By, good)
 	}
-	_, err = t.with.Shelf.Add(ctx, VoteName(good), 1, VoteKeep)
-	return err
+	if _, err = t.with.Shelf.Add(ctx, VoteName(good), 1, VoteKeep); err != nil {
+		t.log.Warn("a vote is kept and not counted", "event", a.Event.Trace(), "err", err)
+	}
+	return nil
 }

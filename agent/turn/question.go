@@ -2,6 +2,7 @@ package turn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,16 +31,20 @@ const (
 // read makes one question of asked: with what each of them quotes, who says it where
 // several people talk, and the text in their files. That is what the model is asked, and
 // what is remembered. An event whose files are all that it says becomes a text, if there
-// is text in them. It returns the language that the people have written in.
-func (t *Turn) read(ctx context.Context, lease *conversation.Lease, asked []connectors.Event, choice Choice) Language {
+// is text in them. It returns the language that the people have written in, and why
+// something of it could not be read that usually can.
+func (t *Turn) read(ctx context.Context, lease *conversation.Lease, asked []connectors.Event, choice Choice) (lang Language, trouble error) {
+	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
+	defer cancel()
 	ev := &lease.Event
 	if name, _, _ := commandOf(*ev); name != "" || ev.Kind == connectors.KindHello {
-		return t.config.Language.languageFor(*ev, lease.History)
+		return t.config.Language.languageFor(*ev, lease.History), nil
 	}
 	var said, texts []string // as people wrote it; as the model reads it
 	ev.Files = nil
 	for _, one := range asked {
-		one = t.complete(ctx, one, choice)
+		one, err := t.complete(ctx, one, choice)
+		trouble = cmp.Or(trouble, err)
 		text := named(one, one.Text)
 		if !known(lease, one.Quote) {
 			text = quoted(one.Quote) + text
@@ -52,33 +57,35 @@ func (t *Turn) read(ctx context.Context, lease *conversation.Lease, asked []conn
 		ev.Kind = connectors.KindOf(strings.Join(said, "\n"))
 	}
 	ev.Text = strings.Join(said, "\n")
-	lang := t.config.Language.languageFor(*ev, lease.History)
+	lang = t.config.Language.languageFor(*ev, lease.History)
 	files := ""
 	if ev.Kind == connectors.KindText || ev.Kind == connectors.KindFile {
-		if files = t.files(ctx, *ev); files != "" {
+		var err error
+		if files, err = t.files(ctx, *ev); files != "" {
 			ev.Kind = connectors.KindText
 		}
+		trouble = cmp.Or(trouble, err)
 	}
 	if ev.Kind == connectors.KindText {
 		ev.Text = strings.TrimSpace(strings.Join(texts, "\n") + "\n\n" + files)
 	}
-	return lang
+	return lang, trouble
 }
 
 // complete adds to ev what only the platform can tell, and makes a text of what can be
 // seen or heard.
-func (t *Turn) complete(ctx context.Context, ev connectors.Event, choice Choice) connectors.Event {
+func (t *Turn) complete(ctx context.Context, ev connectors.Event, choice Choice) (connectors.Event, error) {
 	if t.with.Reader == nil {
-		return ev
+		return ev, nil
 	}
 	ev = t.with.Reader.Read(ctx, ev)
 	if ev.Kind == connectors.KindPicture && choice.Vision && countPictures(ev) > 0 {
 		ev.Kind, ev.Text = connectors.KindText, model.PictureWord
 	}
 	if ev.Kind == connectors.KindAudio && t.with.Hearer != nil {
-		ev = t.hear(ctx, ev)
+		return t.hear(ctx, ev)
 	}
-	return ev
+	return ev, nil
 }
 
 // known reports whether a quote says nothing new. In a thread every message quotes the
@@ -92,8 +99,14 @@ func known(lease *conversation.Lease, quote *connectors.Quote) bool {
 	})
 }
 
+// What could not be read, though it is of a kind that can.
+var (
+	errUnheard = errors.New("voice not understood")
+	errTooLong = fmt.Errorf("file has more than %d KiB", maxFile>>10)
+)
+
 // hear makes a text of a voice message, if it can.
-func (t *Turn) hear(ctx context.Context, ev connectors.Event) connectors.Event {
+func (t *Turn) hear(ctx context.Context, ev connectors.Event) (connectors.Event, error) {
 	for _, file := range ev.Files {
 		if file.Kind != connectors.KindAudio {
 			continue
@@ -105,15 +118,15 @@ func (t *Turn) hear(ctx context.Context, ev connectors.Event) connectors.Event {
 		}
 		if err != nil {
 			t.log.Warn("voice not understood", "event", ev.Trace(), "err", err)
-			return ev
+			return ev, errUnheard
 		}
 		ev.Text = text
 		if ev.Kind = connectors.KindOf(text); ev.Kind != connectors.KindText {
 			ev.Text = ""
 		}
-		return ev
+		return ev, nil
 	}
-	return ev
+	return ev, nil
 }
 
 // quoted is a quote as it stands before a question. That it is one has to be plain to
@@ -147,8 +160,8 @@ func prefixed(prefix, text string) string {
 }
 
 // files is what the text files of a message say, each under its name. Of one that
-// cannot be read the name is there.
-func (t *Turn) files(ctx context.Context, ev connectors.Event) string {
+// cannot be read the name is there. trouble says that one is too long.
+func (t *Turn) files(ctx context.Context, ev connectors.Event) (text string, trouble error) {
 	var b strings.Builder
 	readable := false
 	for _, file := range ev.Files {
@@ -159,6 +172,9 @@ func (t *Turn) files(ctx context.Context, ev connectors.Event) string {
 		text, err := t.fileText(ctx, ev, file, min(maxFile, maxFiles-b.Len()))
 		if err != nil {
 			t.log.Warn("file not read", "event", ev.Trace(), "err", err)
+			if errors.Is(err, errTooLong) {
+				trouble = errTooLong
+			}
 			fmt.Fprintf(&b, "[file %s: not read]\n\n", name) // why is the operator's business
 			continue
 		}
@@ -167,18 +183,21 @@ func (t *Turn) files(ctx context.Context, ev connectors.Event) string {
 		fmt.Fprintf(&b, "[file %s]\n%s\n%s\n%s\n\n", name, fence, strings.TrimRight(text, "\n"), fence)
 	}
 	if !readable && ev.Kind == connectors.KindFile {
-		return ""
+		return "", trouble
 	}
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(b.String()), nil
 }
 
 // fileText is the text of one file.
 func (t *Turn) fileText(ctx context.Context, ev connectors.Event, file connectors.File, limit int) (string, error) {
 	if limit < 1<<10 || file.Size > int64(limit) {
-		return "", fmt.Errorf("file has %d bytes, more than %d", file.Size, limit)
+		return "", fmt.Errorf("%w: %d bytes, with room for %d", errTooLong, file.Size, limit)
 	}
 	raw, err := t.with.Reader.Fetch(ctx, ev, file, int64(limit))
-	if err != nil {
+	switch {
+	case errors.Is(err, connectors.ErrTooLarge):
+		return "", fmt.Errorf("%w: %w", errTooLong, err)
+	case err != nil:
 		return "", err
 	}
 	text, ok := decodeText(raw)

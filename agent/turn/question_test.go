@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -38,7 +39,7 @@ func (p platform) Fetch(_ context.Context, _ connectors.Event, f connectors.File
 	case !ok:
 		return nil, errors.New("not there")
 	case int64(len(content)) > limit:
-		return nil, errors.New("too long")
+		return nil, connectors.ErrTooLarge
 	}
 	return content, nil
 }
@@ -157,11 +158,12 @@ func TestVoice(t *testing.T) {
 		p     platform
 		with  Transcriber
 		asked string
+		read  string
 	}{
-		"heard":          {p, ears{}, "heard hello"},
-		"not understood": {p, ears{errDied}, ""},
-		"not there":      {platform{}, ears{}, ""},
-		"no ears":        {p, nil, ""},
+		"heard":          {p, ears{}, "heard hello", ""},
+		"not understood": {p, ears{errDied}, "", "没能听懂"},
+		"not there":      {platform{}, ears{}, "", "没能听懂"},
+		"no ears":        {p, nil, "", "看不了语音"},
 	} {
 		s := &script{deltas: []string{"x"}}
 		turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s, Reader: c.p, Hearer: c.with}, slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -171,8 +173,65 @@ func TestVoice(t *testing.T) {
 		switch {
 		case c.asked != "" && (len(s.asked) != 1 || s.asked[0][0].Content != c.asked):
 			t.Errorf("%s: asked %+v", name, s.asked)
-		case c.asked == "" && (len(s.asked) != 0 || !strings.Contains(s.replies[0], "语音")):
+		case c.asked == "" && (len(s.asked) != 0 || !strings.Contains(s.replies[0], c.read)):
 			t.Errorf("%s: asked %+v, shown %q", name, s.asked, s.replies)
+		}
+		if failed := s.done[0].How == conversation.Failed; failed != strings.Contains(c.read, "没能") || failed != strings.Contains(s.replies[0], "编号") {
+			t.Errorf("%s: done %+v, shown %q", name, s.done[0], s.replies)
+		}
+	}
+}
+
+// A file of text that is too long is not called something that nobody can read.
+func TestFileThatIsTooLong(t *testing.T) {
+	w := newWorld(t, Config{}, func(with *With) {
+		with.Reader = platform{files: map[string][]byte{"f": []byte(strings.Repeat("a line of log\n", 6000))}}
+	})
+	for _, size := range []int64{0, 84_000} { // the platform may not tell
+		ev := w.from("ann", "")
+		ev.Kind, ev.Files = connectors.KindFile, []connectors.File{{Kind: connectors.KindFile, Name: "a.log", Ref: "f", Size: size}}
+		if text, out := w.ask(ev); !strings.Contains(text, "64 KB") || out.How != conversation.Failed {
+			t.Errorf("of size %d: read %q, done %+v", size, text, out)
+		}
+	}
+}
+
+// patientEars hear nothing until nobody waits any more.
+type patientEars struct{ begun chan struct{} }
+
+func (e patientEars) Transcribe(ctx context.Context, _ []byte) (string, error) {
+	close(e.begun)
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+// /stop does not wait for a voice message to be understood, and nor does a turn.
+func TestHearingEnds(t *testing.T) {
+	voice := written("")
+	voice.Kind, voice.Files = connectors.KindAudio, []connectors.File{{Kind: connectors.KindAudio, Ref: "v"}}
+	for name, c := range map[string]struct {
+		stop bool
+		read string
+	}{
+		"by /stop":          {true, "（已停止）"},
+		"by the turn's end": {false, "没能听懂"},
+	} {
+		s, e := &script{}, patientEars{make(chan struct{})}
+		config := Config{Timeout: time.Minute}
+		if !c.stop {
+			config.Timeout = time.Millisecond
+		}
+		turn := New(config, With{Choices: s.choices(), Replier: s, Store: s, Reader: platform{files: map[string][]byte{"v": nil}}, Hearer: e}, slog.New(slog.DiscardHandler))
+		asking, interrupt := context.WithCancelCause(t.Context())
+		defer interrupt(nil)
+		if c.stop {
+			go func() { <-e.begun; interrupt(conversation.ErrInterrupted) }()
+		}
+		if err := turn.Run(t.Context(), asking, &conversation.Lease{Event: voice, Attempt: 1, Holder: s}); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.replies) != 1 || !strings.Contains(s.replies[0], c.read) {
+			t.Errorf("%s: read %q", name, s.replies)
 		}
 	}
 }

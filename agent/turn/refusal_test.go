@@ -2,9 +2,11 @@ package turn
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"longwire/agent/access"
 	"longwire/agent/model"
@@ -240,5 +242,47 @@ func TestFailedRequestsCount(t *testing.T) {
 	w.ask(w.from("ann", "a hard one"))
 	if u, err := gate.Used(t.Context(), "ann"); err != nil || u.Tokens != 8035 {
 		t.Errorf("%d tokens are counted, %v", u.Tokens, err)
+	}
+}
+
+// Whoever is joined with others and asks too fast reads so once, however often the reply
+// to the others is tried.
+func TestTooFastIsSaidOnce(t *testing.T) {
+	w, _ := gated(t, Config{Shared: true}, access.Config{TurnsPerMinute: 1}, says("Yes."))
+	w.ask(w.inGroup("bob", "mine"))
+	ann, bob := w.inGroup("ann", "hello"), w.inGroup("bob", "hello too")
+	w.deliver(ann, bob)
+	away := errors.New("platform away")
+	w.turn.config.RetryWait = time.Millisecond
+	w.screen.refuse = []error{nil, away, away, away} // bob is told, and the reply to ann has to wait
+	told := 0
+	for err := away; err != nil; {
+		err = w.turn.Run(t.Context(), t.Context(), w.take(ann))
+	}
+	for _, words := range w.screen.shown {
+		if strings.Contains(words, "too fast") {
+			told++
+		}
+	}
+	if told != 1 || w.screen.shown[len(w.screen.shown)-1] != "Yes." {
+		t.Errorf("told %d times: %q", told, w.screen.shown)
+	}
+}
+
+// Whoever may not ask is told their id, but not as often as they like; and that they may
+// not, where a command is what they wrote, in both languages.
+func TestDeniedCommands(t *testing.T) {
+	w, _ := gated(t, Config{}, access.Config{Closed: true}, says("Yes."))
+	told := 0
+	for range 10 {
+		if text, _ := w.ask(w.from("bob", "/id")); text != "" {
+			told++
+		}
+	}
+	if told != maxIDs {
+		t.Errorf("told %d times", told)
+	}
+	if text, _ := w.ask(w.from("eve", "/help")); !strings.Contains(text, "\n\n") || !strings.Contains(text, "管理员") {
+		t.Errorf("read %q", text)
 	}
 }

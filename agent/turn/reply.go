@@ -22,6 +22,7 @@ type reply struct {
 	delivered connectors.Event     // the question, as whoever shows the reply is to know it
 	lang      Language             // of the bot's own words
 	out       conversation.Outcome // how the turn ends, unless the answer fails
+	trouble   error                // why something of the question could not be read
 	again     bool                 // the question is that of an earlier turn
 	instead   bool                 // and the answer comes in the place of that turn's
 	choice    Choice               // who is asked
@@ -156,10 +157,19 @@ func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease, ask
 	asked, refusal := t.admit(ctx, lease, asked)
 	r.delivered = delivered(lease.Event, asked)
 	if refusal.Kind != access.None {
-		r.refused(refusal)
+		r.refused(refusal, t.refusing(lease.Event, r.lang))
 		return r
 	}
-	r.lang = t.read(ctx, lease, asked, r.choice)
+	r.lang, r.trouble = t.read(asking, lease, asked, r.choice)
+	if asking.Err() != nil && ctx.Err() == nil && lease.Event.Kind != connectors.KindText { // stopped, or taken back, while it was read
+		k := &talk{t: t, lease: lease, lang: r.lang, r: r}
+		r.asks(lease.Event.Text)
+		r.answer = func(yield func(connectors.Delta, error) bool) {
+			k.yield = yield
+			k.end(asking, asking.Err())
+		}
+		return r
+	}
 	if words, out, ok := t.plain(asking, lease, r); ok {
 		r.out = out
 		r.says(words)
@@ -168,9 +178,6 @@ func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease, ask
 	if !t.again(ctx, lease, r) {
 		r.says(t.config.Language.both(Language.nothingToRetry))
 		return r
-	}
-	if r.again {
-		r.lang = t.config.Language.languageFor(lease.Event, lease.History)
 	}
 	r.asks(lease.Event.Text)
 	t.precede(ctx, lease, r)
@@ -201,7 +208,7 @@ func (t *Turn) begin(ctx, asking context.Context, lease *conversation.Lease, r *
 	var refused *refusedError
 	switch {
 	case errors.As(err, &refused):
-		r.refused(refused.Refusal)
+		r.refused(refused.Refusal, r.lang.refused)
 	case err != nil:
 		words := r.lang.failed(kindOf(err), lease.Event.Trace())
 		r.answer = func(yield func(connectors.Delta, error) bool) { r.fail(err, words, yield) }
@@ -211,10 +218,10 @@ func (t *Turn) begin(ctx, asking context.Context, lease *conversation.Lease, r *
 }
 
 // refused makes r the reply to whoever may not ask: a sentence, or nothing.
-func (r *reply) refused(refusal access.Refusal) {
+func (r *reply) refused(refusal access.Refusal, words func(access.Kind) string) {
 	r.out = conversation.Outcome{How: conversation.Skipped, Reason: (&refusedError{refusal}).Error()}
 	if refusal.Say {
-		r.says(r.lang.refused(refusal.Kind))
+		r.says(words(refusal.Kind))
 	}
 }
 

@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -172,6 +173,18 @@ func (l Language) cannotRead(kind connectors.Kind) string {
 	return l.pick(
 		fmt.Sprintf("抱歉，我现在还看不了%s，只能读文字。请用文字告诉我。", zh),
 		fmt.Sprintf("Sorry, I cannot read %s yet, only text. Please tell me in words.", en))
+}
+
+// notRead says that something could not be read which usually can.
+func (l Language) notRead(trouble error, trace string) string {
+	if errors.Is(trouble, errTooLong) {
+		return l.pick(
+			fmt.Sprintf("这个文件太大了，我一次最多能读 %d KB 的文字。请把需要的部分发给我。", maxFile>>10),
+			fmt.Sprintf("This file is too large: I can read up to %d KB of text. Please send me the part that matters.", maxFile>>10))
+	}
+	return l.pick(
+		"抱歉，这条语音我这次没能听懂。请再发一次，或用文字告诉我。（编号 "+trace+"）",
+		"Sorry, I could not make out this voice message. Please send it again, or tell me in words. (ref "+trace+")")
 }
 
 func kindNames(kind connectors.Kind) (zh, en string) {

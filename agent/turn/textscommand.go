@@ -124,7 +124,7 @@ func (l Language) doing(titles []string) string {
 	if len(titles) == 0 {
 		return ""
 	}
-	return strings.Join(titles, l.pick("、", ", ")) + "…"
+	return strings.TrimRight(strings.Join(titles, l.pick("、", ", ")), " .…。") + "…"
 }
 
 // propose asks whether a tool may run.

@@ -36,6 +36,7 @@
 package turn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -82,7 +83,7 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 	out, settling := r.outcome(), Step{Kind: StepWork, Name: "done", Begin: time.Now()}
 	t.shown.add(lease.Event, out)
 	if out.How == conversation.Failed {
-		t.keepFailed(ctx, lease.Event) // before the next question is taken, which may be a /retry
+		t.keepFailed(ctx, lease.Event, r.lang) // before the next question is taken, which may be a /retry
 	}
 	if err := t.done(ctx, lease, out); err != nil {
 		log.Error("answered, but the store could not note it", "err", err)
@@ -101,8 +102,8 @@ func (t *Turn) told(ctx context.Context, lease *conversation.Lease, r *reply, ou
 	switch {
 	case out.How == conversation.Skipped:
 		log.Info("not answered, the person was told", "reason", out.Reason, "took", took)
-	case r.failure != nil:
-		log.Error("turn failed, the person was told", "err", r.failure, "took", took)
+	case out.How == conversation.Failed:
+		log.Error("turn failed, the person was told", "err", cmp.Or(r.failure, errors.New(out.Reason)), "took", took)
 	default:
 		log.Info("answered", "attempt", lease.Attempt, "questions", 1+len(lease.Joined), "waited", r.began.Sub(lease.Event.Received).Round(time.Millisecond),
 			"first_word", r.first.Round(time.Millisecond), "took", took, "model", r.usage.Model)

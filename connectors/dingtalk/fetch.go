@@ -129,7 +129,7 @@ func (c *Connector) download(ctx context.Context, link string, limit int64) (con
 }
 
 func fileTooLarge(limit int64) error {
-	return &connectors.Error{Op: "download", Code: "too large", Message: fmt.Sprintf("the file has more than %d bytes", limit), Fatal: true}
+	return &connectors.Error{Op: "download", Code: "too large", Message: fmt.Sprintf("the file has more than %d bytes", limit), Fatal: true, Err: connectors.ErrTooLarge}
 }
 
 // errElsewhere says that a file is not where DingTalk keeps files.

@@ -86,14 +86,11 @@ func (c *Connector) download(ctx context.Context, address string, limit int64) (
 		return nil, err
 	case large:
 		return nil, &connectors.Error{
-			Op: fetchOp, Message: "the file has more than " + strconv.FormatInt(limit, 10) + " bytes", Fatal: true, Err: errTooLarge,
+			Op: fetchOp, Message: "the file has more than " + strconv.FormatInt(limit, 10) + " bytes", Fatal: true, Err: connectors.ErrTooLarge,
 		}
 	}
 	return content, nil
 }
-
-// errTooLarge says that a file has more bytes than were allowed.
-var errTooLarge = errors.New("file too large")
 
 // request asks for a file. The SDK would keep all of it in memory, of whatever size.
 func (c *Connector) request(ctx context.Context, address string, option larkcore.RequestOptionFunc) (*http.Response, error) {

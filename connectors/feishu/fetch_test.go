@@ -84,7 +84,7 @@ func TestFetchTooLarge(t *testing.T) {
 		if !connectors.Permanent(err) || got != nil {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
-		if own := name != "as the platform has it"; errors.Is(err, errTooLarge) != own {
+		if own := name != "as the platform has it"; errors.Is(err, connectors.ErrTooLarge) != own {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
