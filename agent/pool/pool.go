@@ -46,7 +46,7 @@ type Turn interface {
 	// Run answers the lease's question and settles the lease. When asking ends
 	// before ctx, the person has asked to stop.
 	Run(ctx, asking context.Context, lease *conversation.Lease) error
-	// Busy tells a person that their message was not taken.
+	// Busy tells a person that their message was not taken, but not each time.
 	Busy(ctx context.Context, ev connectors.Event) error
 	// Recalled returns why ev is not to be answered any further, where its person has
 	// taken it back.
@@ -75,9 +75,8 @@ type Pool struct {
 	log    *slog.Logger
 
 	mu    sync.Mutex
-	told  map[conversation.Key]time.Time // who was told that we are busy, and when; guarded by mu
-	down  error                          // why the store cannot be asked, nil when it can; guarded by mu
-	count Counts                         // guarded by mu
+	down  error  // why the store cannot be asked, nil when it can; guarded by mu
+	count Counts // guarded by mu
 }
 
 // Counts is what a pool has done since it was made.
@@ -102,7 +101,7 @@ func New(config Config, store Store, turn Turn, log *slog.Logger) *Pool {
 	if config.Grace <= 0 {
 		config.Grace = 30 * time.Second
 	}
-	p := &Pool{config: config, store: store, log: log, told: make(map[conversation.Key]time.Time)}
+	p := &Pool{config: config, store: store, log: log}
 	p.SetTurn(turn)
 	return p
 }
@@ -118,7 +117,9 @@ func (p *Pool) now() Turn { return *p.turn.Load() }
 func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
 	turn := p.now()
 	ev = turn.Mark(ev)
-	if err := turn.Accepting(ctx, ev); err != nil {
+	accepting, cancel := context.WithTimeout(ctx, acceptingTime)
+	err := turn.Accepting(accepting, ev)
+	if cancel(); err != nil {
 		p.log.Warn("event takes effect only with its turn", "event", ev.Trace(), "err", err)
 	}
 	fresh, err := p.store.Accept(ctx, ev)
@@ -138,38 +139,21 @@ func (p *Pool) Deliver(ctx context.Context, ev connectors.Event) error {
 	return nil
 }
 
-const (
-	tellAgain = time.Minute // how long a person is not told again that we are busy
-	maxTold   = 10_000      // people remembered for that
-)
+// acceptingTime bounds what is done before an event is stored: a store that hangs must
+// leave time for the spool, within what the platform waits for an ack.
+const acceptingTime = 500 * time.Millisecond
 
-// turnAway tells the person once that their message was not taken.
+// turnAway tells the person that their message was not taken. What a person has not
+// written is refused: the platform sends it again.
 func (p *Pool) turnAway(ctx context.Context, turn Turn, ev connectors.Event) error {
 	p.log.Warn("too many events wait, message not taken", "event", ev.Trace())
-	key := conversation.KeyOf(ev)
-	if !p.mayTell(key, time.Now()) {
-		return nil
+	if ev.Kind == connectors.KindRecall {
+		return fmt.Errorf("turn away a recall: %w", conversation.ErrFull)
 	}
 	if err := turn.Busy(ctx, ev); err != nil {
-		p.mu.Lock()
-		delete(p.told, key) // the message comes again, and then they are told
-		p.mu.Unlock()
 		return fmt.Errorf("turn away: %w", err)
 	}
 	return nil
-}
-
-func (p *Pool) mayTell(key conversation.Key, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now.Sub(p.told[key]) < tellAgain {
-		return false
-	}
-	if len(p.told) >= maxTold {
-		clear(p.told)
-	}
-	p.told[key] = now
-	return true
 }
 
 // Run answers until ctx ends, and returns when the last turn is settled.
@@ -297,8 +281,16 @@ const (
 // keep renews the lease until ctx ends. When the lease is lost it stops the turn:
 // somebody else answers. When the person has asked to stop it interrupts the model
 // and lets the turn end by itself, and likewise when the question was taken back. A
-// store that is away for a moment is asked again.
+// store that is away for a moment is asked again. A panic stops the turn: it is taken
+// again when the lease has run out.
 func (p *Pool) keep(ctx context.Context, turn Turn, lease conversation.Holder, ev connectors.Event, stop, interrupt context.CancelCauseFunc) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.add(func(c *Counts) { c.Panics++ })
+			p.log.Error("panic contained", "where", "lease", "event", ev.Trace(), "panic", v, "stack", string(debug.Stack()))
+			stop(fmt.Errorf("keep lease: panic: %v", v))
+		}
+	}()
 	for connectors.Sleep(ctx, p.config.Renew) {
 		err := lease.Renew(ctx)
 		switch {

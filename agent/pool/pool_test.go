@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type fixture struct {
 	store *boltstore.Store
 	run   func(ctx context.Context, lease *conversation.Lease) error
 
+	accepting func(ctx context.Context) error                               // what Accepting does, when set
 	runAsking func(asking context.Context, lease *conversation.Lease) error // instead of run, when set
 
 	mu       sync.Mutex
@@ -48,7 +50,10 @@ func (f *fixture) Mark(ev connectors.Event) connectors.Event {
 	return ev
 }
 
-func (f *fixture) Accepting(_ context.Context, ev connectors.Event) error {
+func (f *fixture) Accepting(ctx context.Context, ev connectors.Event) error {
+	if f.accepting != nil {
+		return f.accepting(ctx)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.accepted = append(f.accepted, ev.ID)
@@ -252,13 +257,56 @@ func TestTurnWithoutLeaseIsStopped(t *testing.T) {
 	receive(t, "end of the turn", ended)
 }
 
-func TestPastTheBoundPeopleAreToldOnce(t *testing.T) {
+// A panic where the lease is kept stops that turn, and not the program.
+func TestPanicWhereTheLeaseIsKept(t *testing.T) {
+	f := newFixture(t, Config{Renew: time.Millisecond}, conversation.Options{})
+	ended := make(chan error, 1)
+	f.run = func(ctx context.Context, _ *conversation.Lease) error {
+		<-ctx.Done()
+		ended <- context.Cause(ctx)
+		return context.Cause(ctx)
+	}
+	go f.Pool.run(context.Background(), &conversation.Lease{Holder: panicking{&fakeHolder{}}})
+	if err := receive(t, "end of the turn", ended); err == nil || !strings.Contains(err.Error(), "panic") {
+		t.Errorf("the turn ended because of %v", err)
+	}
+}
+
+type panicking struct{ *fakeHolder }
+
+func (panicking) Renew(context.Context) error { panic("out of order") }
+
+// A recall that cannot be stored is refused: nobody asked anything, and it must come again.
+func TestRecallPastTheBoundIsRefused(t *testing.T) {
+	f := newFixture(t, Config{}, conversation.Options{MaxWaiting: 1})
+	f.deliver("ann", "m")
+	recall := connectors.Event{ID: "r", Connection: "c", Kind: connectors.KindRecall, Text: "m"}
+	if err := f.Deliver(t.Context(), recall); !errors.Is(err, conversation.ErrFull) || len(f.busy) != 0 {
+		t.Errorf("got %v, told %q", err, f.busy)
+	}
+}
+
+// A store that hangs where an event takes effect leaves time for where it is stored.
+func TestAcceptingLeavesTime(t *testing.T) {
+	f := newFixture(t, Config{}, conversation.Options{})
+	f.accepting = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := f.Deliver(ctx, connectors.Event{ID: "n", Connection: "c", Kind: connectors.KindText, Text: "/new"}); err != nil || ctx.Err() != nil {
+		t.Errorf("got %v, %v", err, ctx.Err())
+	}
+	if c := f.Counts(); c.Accepted != 1 {
+		t.Errorf("counts %+v", c)
+	}
+}
+
+func TestPastTheBoundPeopleAreTold(t *testing.T) {
 	f := newFixture(t, Config{}, conversation.Options{MaxWaiting: 2})
 	for i := range 5 {
 		f.deliver("ann", fmt.Sprint("m", i))
 	}
 	f.deliver("bob", "hello")
-	if len(f.busy) != 2 || f.busy[0] != "m2" || f.busy[1] != "hello" {
+	if got := strings.Join(f.busy, " "); got != "m2 m3 m4 hello" { // how often they read it is the turn's business
 		t.Errorf("told: %v", f.busy)
 	}
 	if c := f.Counts(); c.Accepted != 2 || c.TurnedAway != 4 {
