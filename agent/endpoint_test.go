@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"longwire/agent/config"
 	"longwire/agent/model/modeltest"
@@ -169,4 +174,26 @@ tools:
 			t.Error("the log does not tell of the trouble")
 		}
 	})
+}
+
+// A key that is about to expire is told of from the start, also if nobody asks anything.
+func TestKeyThatExpiresIsToldOf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, config.Feishu, "embedded")
+	if err := yaml.Unmarshal([]byte(time.Now().UTC().AddDate(0, 0, 3).Format(time.DateOnly)), &w.cfg.Model.APIKeyExpires); err != nil {
+		t.Fatal(err)
+	}
+	var log lockedBuffer
+	ctx, cancel := context.WithCancel(t.Context())
+	app, err := New(ctx, w.cfg, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(ctx) }()
+	eventually(t, "word of the key", func() bool { return strings.Contains(log.String(), "api key is about to expire") })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }

@@ -28,7 +28,7 @@ func record(log *records.Log, c config.Connection, r turn.Report) {
 	ev := r.Event
 	log.Add(records.Record{
 		Connection: c.Name, Platform: string(c.Platform), Event: ev.Trace(),
-		Chat: ev.Chat.ID, Group: ev.Chat.Group, Thread: ev.Chat.Thread, Person: ev.Sender,
+		Chat: ev.Chat.ID, Group: ev.Chat.Group, Thread: ev.Chat.Thread, Person: ev.Sender, With: r.With,
 		Outcome: string(r.How), Question: ev.Text, Answer: r.Answer, Error: r.Reason,
 		Model: r.Usage.Model, Endpoint: r.Usage.Endpoint,
 		Tokens: records.Tokens{Prompt: r.Usage.Prompt, Cached: r.Usage.Cached, Answer: r.Usage.Answer, Reasoning: r.Usage.Reasoning},

@@ -105,10 +105,11 @@ func (a *App) swapTools(longest time.Duration) {
 	})
 }
 
-// longestTurn is how long a turn may take that has begun.
+// longestTurn is how long a turn may take that has begun: to read its question, and to
+// answer it.
 func (a *App) longestTurn() (longest time.Duration) {
 	for _, c := range a.config.Connections {
-		longest = max(longest, a.config.ModelFor(c).TurnTimeout)
+		longest = max(longest, 2*a.config.ModelFor(c).TurnTimeout)
 	}
 	return longest
 }
@@ -173,11 +174,22 @@ func (a *App) starting(ctx context.Context) {
 			}
 		})
 	}
+	a.running.Go(a.watchKeys)
 	a.runTools(a.tools)
 	for _, c := range a.connections {
 		a.start(c)
 	}
 	a.log.Info("running", "version", version, "connections", len(a.connections), "store", a.config.Store, "health", "http://"+a.admin.Addr()+"/api/health")
+}
+
+// keysLook is how often the keys' last days are looked at, in case that nobody asks.
+const keysLook = time.Hour
+
+// watchKeys has the log tell of keys that are about to expire, from the start on.
+func (a *App) watchKeys() {
+	for more := true; more; more = connectors.Sleep(a.ctx, keysLook) {
+		a.modelStates()
+	}
 }
 
 // runTools begins to run tool servers. They go on while running turns finish.

@@ -216,7 +216,7 @@ var ErrClosed = errors.New("store is closed")
 // Options are the bounds of a store. A zero field takes its default.
 type Options struct {
 	TTL        time.Duration // how long a conversation is remembered after its last turn; default 30m, negative: for ever
-	Turns      int           // how many turns are remembered; default 20
+	Turns      int           // how many turns are remembered; default 100
 	Remember   time.Duration // how long event ids are remembered; default 24h, Feishu redelivers for 7h
 	Lease      time.Duration // how long a lease lives without Renew; default 30s
 	MaxWaiting int           // events waiting per connection; default 10000
@@ -234,7 +234,7 @@ func (o Options) WithDefaults() Options {
 		o.TTL = 30 * time.Minute
 	}
 	if o.Turns == 0 {
-		o.Turns = 20
+		o.Turns = 100
 	}
 	if o.Remember == 0 {
 		o.Remember = 24 * time.Hour

@@ -43,7 +43,7 @@ func TestKeyOf(t *testing.T) {
 
 func TestWithDefaults(t *testing.T) {
 	want := conversation.Options{
-		TTL: 30 * time.Minute, Turns: 20, Remember: 24 * time.Hour, Lease: 30 * time.Second, MaxWaiting: 10_000,
+		TTL: 30 * time.Minute, Turns: 100, Remember: 24 * time.Hour, Lease: 30 * time.Second, MaxWaiting: 10_000,
 		Join: 1, MaxPerConversation: 20, MaxDead: 10_000, Prefix: "longwire",
 	}
 	if got := (conversation.Options{}).WithDefaults(); got != want {

@@ -33,8 +33,9 @@ type Record struct {
 	Thread     string
 
 	// Of a turn.
-	Person    connectors.Person // who asked
-	Outcome   string            // answered, failed, skipped, dead
+	Person    connectors.Person   // who asked
+	With      []connectors.Person // who else, where several questions were answered together
+	Outcome   string              // answered, failed, skipped, dead
 	Question  string
 	Answer    string
 	Model     string
@@ -61,29 +62,30 @@ type Tokens struct {
 
 // wire is a line of the file: what its readers rely on.
 type wire struct {
-	Version    int                `json:"v"`
-	Kind       Kind               `json:"kind"`
-	At         time.Time          `json:"at"` // UTC, to the millisecond
-	Connection string             `json:"connection"`
-	Platform   string             `json:"platform,omitempty"`
-	Event      string             `json:"event"`
-	Chat       string             `json:"chat,omitempty"`
-	Group      bool               `json:"group,omitempty"`
-	Thread     string             `json:"thread,omitempty"`
-	Person     *connectors.Person `json:"person,omitempty"`
-	Outcome    string             `json:"outcome,omitempty"`
-	Question   string             `json:"question,omitempty"`
-	Answer     string             `json:"answer,omitempty"`
-	Model      string             `json:"model,omitempty"`
-	Endpoint   string             `json:"endpoint,omitempty"`
-	Tokens     Tokens             `json:"tokens,omitzero"`
-	Tools      []string           `json:"tools,omitempty"`
-	Waited     int64              `json:"waited_ms,omitempty"`
-	FirstWord  int64              `json:"first_word_ms,omitempty"`
-	Took       int64              `json:"took_ms,omitempty"`
-	Error      string             `json:"error,omitempty"`
-	By         *connectors.Person `json:"by,omitempty"`
-	Good       *bool              `json:"good,omitempty"` // feedback always has it
+	Version    int                 `json:"v"`
+	Kind       Kind                `json:"kind"`
+	At         time.Time           `json:"at"` // UTC, to the millisecond
+	Connection string              `json:"connection"`
+	Platform   string              `json:"platform,omitempty"`
+	Event      string              `json:"event"`
+	Chat       string              `json:"chat,omitempty"`
+	Group      bool                `json:"group,omitempty"`
+	Thread     string              `json:"thread,omitempty"`
+	Person     *connectors.Person  `json:"person,omitempty"`
+	With       []connectors.Person `json:"with,omitempty"`
+	Outcome    string              `json:"outcome,omitempty"`
+	Question   string              `json:"question,omitempty"`
+	Answer     string              `json:"answer,omitempty"`
+	Model      string              `json:"model,omitempty"`
+	Endpoint   string              `json:"endpoint,omitempty"`
+	Tokens     Tokens              `json:"tokens,omitzero"`
+	Tools      []string            `json:"tools,omitempty"`
+	Waited     int64               `json:"waited_ms,omitempty"`
+	FirstWord  int64               `json:"first_word_ms,omitempty"`
+	Took       int64               `json:"took_ms,omitempty"`
+	Error      string              `json:"error,omitempty"`
+	By         *connectors.Person  `json:"by,omitempty"`
+	Good       *bool               `json:"good,omitempty"` // feedback always has it
 }
 
 // line is the record as one line of JSON, newline included. It is valid UTF-8 and has
@@ -92,7 +94,7 @@ func (r Record) line() []byte {
 	w := wire{
 		Version: Version, Kind: r.Kind, At: r.At,
 		Connection: r.Connection, Platform: r.Platform, Event: r.Event,
-		Chat: r.Chat, Group: r.Group, Thread: r.Thread, Person: orNil(r.Person),
+		Chat: r.Chat, Group: r.Group, Thread: r.Thread, Person: orNil(r.Person), With: r.With,
 		Outcome: r.Outcome, Question: r.Question, Answer: r.Answer,
 		Model: r.Model, Endpoint: r.Endpoint, Tokens: r.Tokens, Tools: r.Tools,
 		Waited: r.Waited.Milliseconds(), FirstWord: r.FirstWord.Milliseconds(), Took: r.Took.Milliseconds(),

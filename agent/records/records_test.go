@@ -48,11 +48,11 @@ func TestLines(t *testing.T) {
 			`{"v":1,"kind":"turn","at":"2026-11-01T15:04:05.123Z","connection":"sales","event":"ab3cd4ef"}`},
 		{Record{
 			At: at, Connection: "sales", Platform: "feishu", Event: "ab3cd4ef", Chat: "oc_1", Group: true, Thread: "omt_1",
-			Person: connectors.Person{ID: "ou_1", Name: "Li"}, Outcome: "answered", Question: "a<b & \"c\"\n", Answer: "好\u2028",
+			Person: connectors.Person{ID: "ou_1", Name: "Li"}, With: []connectors.Person{{ID: "ou_2"}}, Outcome: "answered", Question: "a<b & \"c\"\n", Answer: "好\u2028",
 			Model: "m", Endpoint: "main", Tokens: Tokens{Prompt: 1, Cached: 2, Answer: 3, Reasoning: 4}, Tools: []string{"search"},
 			Waited: 1500 * time.Microsecond, FirstWord: 2 * time.Millisecond, Took: 3 * time.Second, Error: "e",
 		}, `{"v":1,"kind":"turn","at":"2026-11-01T15:04:05.123Z","connection":"sales","platform":"feishu","event":"ab3cd4ef",` +
-			`"chat":"oc_1","group":true,"thread":"omt_1","person":{"id":"ou_1","name":"Li"},"outcome":"answered",` +
+			`"chat":"oc_1","group":true,"thread":"omt_1","person":{"id":"ou_1","name":"Li"},"with":[{"id":"ou_2"}],"outcome":"answered",` +
 			`"question":"a<b & \"c\"\n","answer":"好\u2028","model":"m","endpoint":"main",` +
 			`"tokens":{"prompt":1,"cached":2,"answer":3,"reasoning":4},"tools":["search"],"waited_ms":1,"first_word_ms":2,"took_ms":3000,"error":"e"}`},
 		{Record{Kind: Feedback, At: at, Connection: "sales", Event: "ab3cd4ef", By: connectors.Person{ID: "u1"}},

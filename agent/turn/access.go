@@ -20,10 +20,11 @@ func (e *refusedError) Error() string { return "refused: " + string(e.Kind) }
 
 // admit says which of the questions of lease may have a turn, before anything is spent
 // on them, and why none may. Each person is judged for what they have written, and each
-// who is refused is told, as far as they are to be.
-func (t *Turn) admit(ctx context.Context, lease *conversation.Lease, asked []connectors.Event) (admitted []connectors.Event, refusal access.Refusal) {
+// who is refused is told, as far as they are to be; away are those who do not read it in
+// the reply.
+func (t *Turn) admit(ctx context.Context, lease *conversation.Lease, asked []connectors.Event) (admitted []connectors.Event, away []turnedAway, refusal access.Refusal) {
 	if t.with.Gate == nil {
-		return asked, access.Refusal{}
+		return asked, nil, access.Refusal{}
 	}
 	verdicts := make(map[string]access.Refusal)
 	var refused []connectors.Event // the first of each who is
@@ -47,9 +48,17 @@ func (t *Turn) admit(ctx context.Context, lease *conversation.Lease, asked []con
 		front(lease, admitted)
 	}
 	for _, ev := range refused {
-		t.turnAway(ctx, ev, verdicts[ev.Sender.ID])
+		one := turnedAway{ev, verdicts[ev.Sender.ID]}
+		t.turnAway(ctx, ev, one.refusal)
+		away = append(away, one)
 	}
-	return admitted, refusal
+	return admitted, away, refusal
+}
+
+// turnedAway is somebody whose question is left out while others are answered.
+type turnedAway struct {
+	event   connectors.Event
+	refusal access.Refusal
 }
 
 // judge says whether ev may have a turn. Whoever may not ask may still find out under

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"longwire/connectors"
@@ -40,9 +41,10 @@ func (t *Turn) keepFailed(ctx context.Context, ev connectors.Event, lang Languag
 	}
 }
 
-// forgetFailed makes /retry forget what was written before ev, also what is being
-// answered at this moment and fails later.
-func (t *Turn) forgetFailed(ctx context.Context, ev connectors.Event) error {
+// forgetBeside drops what is kept of a conversation beside its turns. It makes /retry
+// forget what was written before ev, also what is being answered at this moment and fails
+// later; and what was said, or sent, is not kept any longer.
+func (t *Turn) forgetBeside(ctx context.Context, ev connectors.Event) error {
 	if t.with.Shelf == nil {
 		return nil
 	}
@@ -50,7 +52,15 @@ func (t *Turn) forgetFailed(ctx context.Context, ev connectors.Event) error {
 	if err != nil {
 		return err
 	}
-	return t.with.Shelf.Put(ctx, forgotName(ev), at, failedKeep)
+	return errors.Join(
+		t.with.Shelf.Put(ctx, forgotName(ev), at, failedKeep),
+		t.once(ctx, "new/"+ev.Trace(), failedKeep, func() error { // not what comes behind ev
+			var errs []error
+			for _, name := range []string{summaryName(ev), sightsName(ev), failedName(ev)} {
+				errs = append(errs, t.with.Shelf.Put(ctx, name, nil, time.Second))
+			}
+			return errors.Join(errs...)
+		}))
 }
 
 // again puts the last question in the place of a /retry: the one that failed, if that

@@ -152,7 +152,7 @@ func (t *Turn) Accepting(ctx context.Context, ev connectors.Event) error {
 	case name == newCommand:
 		return errors.Join(
 			t.with.Store.Forget(ctx, ev.Connection, conversation.KeyOf(ev), ev.Trace()),
-			t.forgetFailed(ctx, ev))
+			t.forgetBeside(ctx, ev))
 	case name == retryCommand && t.with.Shelf != nil:
 		// A redelivery must not stop the answer.
 		return t.once(ctx, "retry/"+ev.Trace(), failedKeep, func() error {

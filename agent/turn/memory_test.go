@@ -106,6 +106,9 @@ func TestSummaryIsLostWithNew(t *testing.T) {
 	r := newRemembering(t, stream(nil, word("Ann likes tea.")))
 	r.talkOn()
 	r.ask(r.from("ann", "/new"))
+	if left := r.pending(); left != "" {
+		t.Errorf("still kept: %q", left)
+	}
 	for range 30 {
 		if r.ask(r.from("ann", strings.Repeat("other ", 60))); strings.Contains(contents(r.brain.last(t)), "tea") {
 			t.Fatal("the summary comes back")

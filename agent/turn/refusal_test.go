@@ -286,3 +286,20 @@ func TestDeniedCommands(t *testing.T) {
 		t.Errorf("read %q", text)
 	}
 }
+
+// An audit finds everybody who has asked, also of those who were answered together, and
+// who was turned away.
+func TestReportsNameEverybody(t *testing.T) {
+	w, _ := gated(t, Config{Shared: true}, access.Config{Deny: access.List{People: []string{"bob"}}}, says("Yes."))
+	w.together(w.inGroup("ann", "one"), w.inGroup("eve", "two"), w.inGroup("ann", "three"), w.inGroup("bob", "four"))
+	if len(w.reports) != 2 {
+		t.Fatalf("%d reports", len(w.reports))
+	}
+	answered, away := w.reports[0], w.reports[1]
+	if answered.Event.Sender.ID != "ann" || len(answered.With) != 1 || answered.With[0].ID != "eve" || answered.Questions != 3 {
+		t.Errorf("answered: by %+v with %+v, %d questions", answered.Event.Sender, answered.With, answered.Questions)
+	}
+	if away.Event.Sender.ID != "bob" || away.Event.Text != "four" || away.How != conversation.Skipped || !strings.Contains(away.Reason, "not_allowed") || away.Waited < 0 {
+		t.Errorf("turned away: %+v", away)
+	}
+}

@@ -22,6 +22,8 @@ type reply struct {
 	delivered connectors.Event     // the question, as whoever shows the reply is to know it
 	lang      Language             // of the bot's own words
 	out       conversation.Outcome // how the turn ends, unless the answer fails
+	asked     []connectors.Event   // the questions that it is an answer to
+	away      []turnedAway         // whose questions are left out
 	trouble   error                // why something of the question could not be read
 	again     bool                 // the question is that of an earlier turn
 	instead   bool                 // and the answer comes in the place of that turn's
@@ -149,13 +151,13 @@ func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease, ask
 	lease.History = conversation.Current(lease.History)
 	r := &reply{began: began, lang: t.config.Language.languageFor(lease.Event, lease.History), close: func() {}}
 	r.choice, r.ledger = t.choose(ctx, lease.Event), openLedger(lease, r)
-	r.delivered = delivered(lease.Event, asked)
+	r.delivered, r.asked = delivered(lease.Event, asked), asked
 	if r.ledger.page.Ended {
 		r.replay(r.ledger.page, lease.Event.Text)
 		return r
 	}
-	asked, refusal := t.admit(ctx, lease, asked)
-	r.delivered = delivered(lease.Event, asked)
+	asked, away, refusal := t.admit(ctx, lease, asked)
+	r.delivered, r.asked, r.away = delivered(lease.Event, asked), asked, away
 	if refusal.Kind != access.None {
 		r.refused(refusal, t.refusing(lease.Event, r.lang))
 		return r

@@ -11,8 +11,9 @@ import (
 
 // Report is how a turn went, once it is settled.
 type Report struct {
-	Event     connectors.Event // the question, with what it quotes and what its files say
-	Questions int              // how many were answered together
+	Event     connectors.Event    // the question, with what it quotes and what its files say
+	Questions int                 // how many were answered together
+	With      []connectors.Person // who else has asked of these, each once
 	Attempt   int
 	How       conversation.How
 	Reason    string // where How is not Answered
@@ -62,16 +63,35 @@ func (r *reply) step(s Step) {
 
 // report tells how a turn went, to whoever is interested.
 func (t *Turn) report(lease *conversation.Lease, r *reply, out conversation.Outcome) {
-	if t.with.Report != nil {
-		t.with.Report(r.report(lease, out))
+	if t.with.Report == nil {
+		return
 	}
+	t.with.Report(r.report(lease, out))
+	for _, one := range r.away {
+		t.with.Report(Report{
+			Event: one.event, Questions: 1, Attempt: lease.Attempt, How: conversation.Skipped, Reason: (&refusedError{one.refusal}).Error(),
+			Waited: r.began.Sub(one.event.Received), Took: time.Since(r.began),
+		})
+	}
+}
+
+// others are who has asked beside the one who stands for all.
+func (r *reply) others(first connectors.Person) (others []connectors.Person) {
+	seen := map[string]bool{first.ID: true}
+	for _, ev := range r.asked {
+		if !seen[ev.Sender.ID] {
+			seen[ev.Sender.ID] = true
+			others = append(others, ev.Sender)
+		}
+	}
+	return others
 }
 
 func (r *reply) report(lease *conversation.Lease, out conversation.Outcome) Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return Report{
-		Event: lease.Event, Questions: 1 + len(lease.Joined), Attempt: lease.Attempt,
+		Event: lease.Event, Questions: max(1, len(r.asked)), With: r.others(lease.Event.Sender), Attempt: lease.Attempt,
 		How: cmp.Or(out.How, conversation.Answered), Reason: out.Reason, Answer: r.text.String(), Asked: r.requests > 0,
 		Usage: r.usage, Tools: r.called, Steps: r.steps,
 		Waited: r.began.Sub(lease.Event.Received), FirstWord: r.first, Took: time.Since(r.began),
