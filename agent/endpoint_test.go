@@ -6,7 +6,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,4 +199,51 @@ func TestKeyThatExpiresIsToldOf(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// The first endpoint dies while 500 people talk with the bot: some are reading an answer,
+// others ask afterwards. Everybody reads a whole answer, and nobody an error.
+func TestEndpointDiesAmong500People(t *testing.T) {
+	onPlatforms(t, "embedded", func(t *testing.T, w *world) {
+		const people = 500
+		answer := func(r modeltest.Request) modeltest.Response {
+			return modeltest.Response{Deltas: []string{"The ", "answer ", "to ", r.Question(), " is yes."}, Pause: 20 * time.Millisecond}
+		}
+		var begun atomic.Int64
+		dying := make(chan struct{})
+		first, err := modeltest.Start("127.0.0.1:0", func(r modeltest.Request) modeltest.Response {
+			if begun.Add(1) == people/2 {
+				close(dying)
+			}
+			return answer(r)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.answer(answer)
+		second := w.cfg.Model.ModelEndpoint
+		w.cfg.Model.Endpoint, w.cfg.Model.Fallbacks = first.URL(), []config.ModelEndpoint{second}
+		w.cfg.Connections[0].Workers = 64
+		w.start()
+
+		took := make([]time.Duration, people)
+		var all sync.WaitGroup
+		for n := range people {
+			all.Go(func() {
+				question, asked := fmt.Sprint("question ", n), time.Now()
+				got, err := w.chat.waitReply(w.within(), w.chat.say(line{person: fmt.Sprint("p", n), text: question}))
+				if took[n] = time.Since(asked); err != nil || got.text != "The answer to "+question+" is yes." {
+					t.Errorf("%s: %q, %v", question, got.text, err)
+				}
+			})
+		}
+		receiveWithin(t, dying)
+		first.Close()
+		all.Wait()
+		slices.Sort(took)
+		t.Logf("%d asked the endpoint that died, p99 of all answers %s", begun.Load(), took[people*99/100].Round(time.Millisecond))
+		if n := len(w.chat.replies()); n != people {
+			t.Errorf("%d replies to %d people", n, people)
+		}
+	})
 }

@@ -121,7 +121,9 @@ func (m *Memory) once(ctx context.Context, ev connectors.Event, do func() error)
 	return err
 }
 
-func failuresName(ev connectors.Event) string { return "unsummarised/" + string(conversation.KeyOf(ev)) }
+func failuresName(ev connectors.Event) string {
+	return "unsummarised/" + string(conversation.KeyOf(ev))
+}
 
 // rests reports whether summaries of ev's conversation are not worth trying now.
 func (m *Memory) rests(ctx context.Context, ev connectors.Event) bool {
