@@ -114,9 +114,6 @@ func (s *Store) commitQueue() {
 	for i, w := range batch {
 		w.settled(errs[i])
 	}
-	if !committed {
-		s.failed = true
-	}
 	s.mu.Unlock()
 	if !committed {
 		// Where writing stopped is not known, so the file is asked. Its answer

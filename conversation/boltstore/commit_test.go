@@ -250,8 +250,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// Ping fails when events cannot be stored any more, also while a small record
-// still fits, and works again when there is room.
+// Ping fails when events cannot be stored any more, and works again when there is
+// room.
 func TestPingFails(t *testing.T) {
 	s := fresh(t, conversation.Options{})
 	if err := s.Ping(t.Context()); err != nil {
@@ -275,8 +275,5 @@ func TestPingFails(t *testing.T) {
 		if err := s.Ping(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if s.failed {
-		t.Error("ping has not noticed that there is room again")
 	}
 }

@@ -16,7 +16,7 @@ import (
 //
 //	longwire                  about the file itself
 //	  format                  -> "1"
-//	  ping                    -> time     when Ping last committed; zeros may follow
+//	  ping                    -> time     when Ping last committed; zeros follow
 //	connections
 //	  <connection name>       one bucket per connection
 //	    count                 -> number   events waiting, in all conversations

@@ -40,7 +40,6 @@ type Store struct {
 	// commit.go
 	lead   chan struct{} // holds the token of whoever commits
 	queue  []*write      // waits for the next commit; guarded by mu
-	failed bool          // a commit has failed, and no Ping has found out since that it is over; guarded by mu
 
 	// line.go, take.go, lease.go
 	lines map[string]*line // by connection; guarded by mu
@@ -82,27 +81,29 @@ func (s *Store) Waiting(ctx context.Context, connection string) (int, error) {
 	return int(n), storeError("count", err)
 }
 
-// Ping commits a record, so a full disk or a file system that has become
-// read-only is an error. After a commit that failed the record is as large as the
-// largest text: what fits into the last free pages of the file says nothing about
-// an event.
+// pingSize is the size of Ping's record: the longest text, and as much besides as the
+// rest of an event and of its commit may need.
+const pingSize = connectors.MaxText + 64<<10
+
+// Ping commits a record as large as an event can be, in the place of the one before,
+// so a full disk or a file system that has become read-only is an error before an
+// event has been refused. What fits into the last free pages of the file would say
+// nothing about an event. While a commit writes, the record before is still there:
+// its pages are free afterwards, and an event fits into them. The first time there is
+// none of this size, and a second one is committed.
 func (s *Store) Ping(ctx context.Context) error {
-	s.mu.Lock()
-	failed := s.failed
-	s.mu.Unlock()
-	record := timeBytes(time.Now())
-	if failed {
-		record = append(record, make([]byte, connectors.MaxText)...)
+	record := append(timeBytes(time.Now()), make([]byte, pingSize)...)
+	for first := true; first; {
+		err := s.commit(ctx, &write{apply: func(tx *bbolt.Tx) error {
+			file := tx.Bucket(fileBucket)
+			first = len(file.Get(pingKey)) < len(record)
+			return file.Put(pingKey, record)
+		}})
+		if err != nil {
+			return storeError("ping", err)
+		}
 	}
-	err := s.commit(ctx, &write{
-		apply: func(tx *bbolt.Tx) error { return tx.Bucket(fileBucket).Put(pingKey, record) },
-		settle: func(err error) {
-			if err == nil && failed {
-				s.failed = false
-			}
-		},
-	})
-	return storeError("ping", err)
+	return nil
 }
 
 // Close waits for the commit under way, answers what is queued behind it with an
