@@ -2,6 +2,9 @@ package boltstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -115,11 +118,11 @@ func (s *Store) commitQueue() {
 		w.settled(errs[i])
 	}
 	s.mu.Unlock()
-	if !committed {
+	if !committed && s.broken == nil {
 		// Where writing stopped is not known, so the file is asked. Its answer
 		// can only be missing when the file cannot be read either, and then the
 		// next commit fails and comes here again.
-		_ = s.rebuild()
+		_ = contained(s.rebuild)
 	}
 	for _, w := range batch {
 		close(w.answered)
@@ -133,7 +136,7 @@ func (s *Store) apply(batch []*write) (errs []error, committed bool) {
 	errs = make([]error, len(batch))
 	for {
 		failed := -1
-		err := s.db.Update(func(tx *bbolt.Tx) error {
+		err := s.update(func(tx *bbolt.Tx) error {
 			for i, w := range batch {
 				if errs[i] != nil {
 					continue
@@ -156,4 +159,39 @@ func (s *Store) apply(batch []*write) (errs []error, committed bool) {
 		}
 		return errs, err == nil
 	}
+}
+
+// update runs change in a transaction and commits it. The caller holds the token. A
+// panic that leaves the transaction open leaves bbolt's lock with it, and whoever
+// waited for that would wait for ever: the store is broken then.
+func (s *Store) update(change func(tx *bbolt.Tx) error) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	var tx *bbolt.Tx // nil until it has begun
+	err := contained(func() error {
+		return s.db.Update(func(begun *bbolt.Tx) error {
+			tx = begun
+			return change(tx)
+		})
+	})
+	if errors.Is(err, errPanic) && (tx == nil || tx.DB() != nil) {
+		s.broken = fmt.Errorf("nothing can be stored until the program is started again: %w", err)
+	}
+	return err
+}
+
+// errPanic is what became of a panic.
+var errPanic = errors.New("panic, as where the file is damaged")
+
+// contained makes an error of a panic. bbolt panics, or touches memory behind the end
+// of the file, where a page is damaged.
+func contained(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
+	return do()
 }

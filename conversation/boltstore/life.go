@@ -175,7 +175,7 @@ func (s *Store) writeMarks() error {
 		return nil
 	}
 	until := time.Now().Add(s.opts.Remember)
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	return s.update(func(tx *bbolt.Tx) error {
 		for connection, lives := range waiting {
 			r, err := recordsOf(tx, connection)
 			if err != nil {

@@ -40,6 +40,7 @@ type Store struct {
 	// commit.go
 	lead   chan struct{} // holds the token of whoever commits
 	queue  []*write      // waits for the next commit; guarded by mu
+	broken error         // why nothing can be committed any more; whoever commits touches it
 
 	// line.go, take.go, lease.go
 	lines map[string]*line // by connection; guarded by mu
@@ -129,6 +130,9 @@ func (s *Store) Close() error {
 	for _, w := range queue {
 		w.err = conversation.ErrClosed
 		close(w.answered)
+	}
+	if s.broken != nil {
+		return storeError("close", s.broken) // bbolt would wait for the end of its transaction
 	}
 	return storeError("close", errors.Join(s.writeMarks(), s.db.Close()))
 }
