@@ -60,7 +60,7 @@ func Look(ctx context.Context, rawURL string, pings int) (facts Facts, err error
 // whoever asks a cluster that is none, or is down, learns nothing else.
 func lookingAt(rawURL string) (redis.UniversalClient, error) {
 	if !isCluster(rawURL) {
-		return connect(rawURL)
+		return connect(rawURL, forCalls)
 	}
 	silence()
 	o, err := clusterOptions(rawURL)

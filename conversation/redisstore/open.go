@@ -18,7 +18,8 @@ import (
 	"longwire/conversation"
 )
 
-// How long Redis may take, where the URL does not say otherwise.
+// How long Redis may take, and how many calls are made at the same time, where the URL
+// does not say otherwise.
 const (
 	dialTimeout = 2 * time.Second
 	callTimeout = 3 * time.Second
@@ -47,12 +48,17 @@ var errURL = errors.New("redis url cannot be read: write redis://user:password@h
 // cluster: redis://host1:6379?addr=host2:6379. An error never shows the URL,
 // which may contain a password.
 func Open(ctx context.Context, rawURL string, opts conversation.Options) (*Store, error) {
-	client, err := connect(rawURL)
+	client, err := connect(rawURL, forCalls)
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
+	watching, err := connect(rawURL, forWatches)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open: %w", err), client.Close())
+	}
 	s := &Store{
 		client:   client,
+		watching: watching,
 		census:   census{failover: isFailover(rawURL)},
 		opts:     opts.WithDefaults(),
 		consumer: consumerName(),
@@ -60,12 +66,13 @@ func Open(ctx context.Context, rawURL string, opts conversation.Options) (*Store
 		closed:   make(chan struct{}),
 	}
 	client.AddHook(lossHook{s})
+	watching.AddHook(lossHook{s})
 	err = checkServer(ctx, client)
 	if err == nil {
 		err = s.Ping(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open: %w", err), client.Close())
+		return nil, errors.Join(fmt.Errorf("open: %w", err), s.disconnect())
 	}
 	return s, nil
 }
@@ -79,8 +86,32 @@ func (quiet) Printf(context.Context, string, ...any) {}
 
 var silence = sync.OnceFunc(func() { redis.SetLogger(quiet{}) })
 
+// purpose is what a client is for. A blocking read has its connection for as long as
+// it waits, and every line has one, so the reads have a client of their own: as many
+// lines as there are connections would leave the calls none.
+type purpose int
+
+const (
+	forCalls purpose = iota
+	forWatches
+)
+
+// maxWatches is more lines than there are. A connection is made when a line needs
+// it, and what the URL says of their number is about the calls.
+const maxWatches = 10_000
+
+// sized sets how many connections a client may have, where the URL does not say so.
+func (p purpose) sized(pool, idle, active *int) {
+	switch {
+	case p == forWatches:
+		*pool, *idle, *active = maxWatches, 0, 0
+	case *pool == 0:
+		*pool = poolSize
+	}
+}
+
 // connect reads the URL. Nothing is sent yet.
-func connect(rawURL string) (redis.UniversalClient, error) {
+func connect(rawURL string, p purpose) (redis.UniversalClient, error) {
 	silence()
 	switch {
 	case isFailover(rawURL):
@@ -88,7 +119,8 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, errURL
 		}
-		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
+		bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+		p.sized(&o.PoolSize, &o.MinIdleConns, &o.MaxActiveConns)
 		o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
 		return redis.NewFailoverClient(o), nil
 	case isCluster(rawURL):
@@ -96,6 +128,7 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.sized(&o.PoolSize, &o.MinIdleConns, &o.MaxActiveConns)
 		client := redis.NewClusterClient(o)
 		client.AddHook(once{})
 		return client, nil
@@ -104,7 +137,8 @@ func connect(rawURL string) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errURL
 	}
-	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
+	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+	p.sized(&o.PoolSize, &o.MinIdleConns, &o.MaxActiveConns)
 	return single(o), nil
 }
 
@@ -121,7 +155,7 @@ func clusterOptions(rawURL string) (*redis.ClusterOptions, error) {
 	if err != nil {
 		return nil, errURL
 	}
-	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolSize)
+	bound(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
 	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = noRetries, dials, true
 	o.ClusterStateReloadInterval = clusterReload
 	o.MaintNotificationsConfig = noNotifications()
@@ -145,8 +179,8 @@ func isCluster(rawURL string) bool {
 	return err == nil && u.Query().Has(clusterNode) && !u.Query().Has(masterName)
 }
 
-// bound sets what the URL has left open.
-func bound(dial, read, write *time.Duration, pool *int) {
+// bound sets the times that the URL has left open.
+func bound(dial, read, write *time.Duration) {
 	if *dial == 0 {
 		*dial = dialTimeout
 	}
@@ -155,9 +189,6 @@ func bound(dial, read, write *time.Duration, pool *int) {
 	}
 	if *write == 0 {
 		*write = callTimeout
-	}
-	if *pool == 0 {
-		*pool = poolSize
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"longwire/conversation"
 	"longwire/conversation/redisstore/redistest"
 )
@@ -82,6 +84,49 @@ func TestOpenEvicting(t *testing.T) {
 	}
 	if !strings.Contains(err.Error(), "noeviction") {
 		t.Errorf("error %q does not say what to do", err)
+	}
+}
+
+// Whatever the URL says of the number of connections is about the calls. The blocking
+// reads have as many as they need.
+func TestPools(t *testing.T) {
+	for _, test := range []struct {
+		url  string
+		pool int
+	}{
+		{"redis://127.0.0.1:6379/0", poolSize},
+		{"unix:///nowhere/redis.sock", poolSize},
+		{"redis://127.0.0.1:6379?addr=127.0.0.1:6380", poolSize},
+		{"redis://127.0.0.1:26379?master_name=m", poolSize},
+		{"redis://127.0.0.1:6379/0?pool_size=5&min_idle_conns=2&max_active_conns=7", 5},
+		{"redis://127.0.0.1:6379?addr=127.0.0.1:6380&pool_size=5&min_idle_conns=2&max_active_conns=7", 5},
+		{"redis://127.0.0.1:26379?master_name=m&pool_size=5&min_idle_conns=2&max_active_conns=7", 5},
+	} {
+		given := [3]int{test.pool}
+		if test.pool != poolSize {
+			given = [3]int{test.pool, 2, 7}
+		}
+		for p, want := range map[purpose][3]int{forCalls: given, forWatches: {maxWatches}} {
+			client, err := connect(test.url, p)
+			if err != nil {
+				t.Fatalf("%s: %v", test.url, err)
+			}
+			var got [3]int
+			switch client := client.(type) {
+			case *redis.Client:
+				o := client.Options()
+				got = [3]int{o.PoolSize, o.MinIdleConns, o.MaxActiveConns}
+			case *redis.ClusterClient:
+				o := client.Options()
+				got = [3]int{o.PoolSize, o.MinIdleConns, o.MaxActiveConns}
+			}
+			if got != want {
+				t.Errorf("%s, purpose %d: connections %v, want %v", test.url, p, got, want)
+			}
+			if err := client.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

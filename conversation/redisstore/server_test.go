@@ -173,7 +173,7 @@ func TestDeadReplica(t *testing.T) {
 		accept(t, dead, event(strconv.Itoa(n), 0))
 		take(t, dead)
 	}
-	if err := dead.client.Close(); err != nil { // it does not say goodbye
+	if err := dead.disconnect(); err != nil { // it does not say goodbye
 		t.Fatal(err)
 	}
 	dead.watches.Wait()

@@ -42,7 +42,8 @@ import (
 
 // Store is a conversation.Store in Redis.
 type Store struct {
-	client   redis.UniversalClient
+	client   redis.UniversalClient // for every call
+	watching redis.UniversalClient // for the blocking reads
 	opts     conversation.Options
 	consumer string // the name of this store in the consumer groups
 
@@ -115,13 +116,16 @@ func (s *Store) Close() error {
 			break
 		}
 	}
-	err := s.client.Close()
+	err := s.disconnect()
 	s.watches.Wait()
 	if err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
 	return nil
 }
+
+// disconnect ends all connections.
+func (s *Store) disconnect() error { return errors.Join(s.client.Close(), s.watching.Close()) }
 
 // storeError says which call an error belongs to. What Close has cut short is an
 // error of the client, which knows no better.

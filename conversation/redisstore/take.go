@@ -326,7 +326,7 @@ func (s *Store) startWatch(l *line, last string, block time.Duration) error {
 	l.watch = w
 	s.watches.Go(func() {
 		defer close(w.ended)
-		err := s.client.XRead(context.Background(), args).Err()
+		err := s.watching.XRead(context.Background(), args).Err()
 		if !errors.Is(err, redis.Nil) { // nothing came
 			w.err = err
 		}

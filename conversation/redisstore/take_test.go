@@ -39,6 +39,32 @@ func TestTakeBlocksOne(t *testing.T) {
 	wg.Wait()
 }
 
+// However many lines wait, each blocks a connection of its own and none of those that
+// the calls have: Accept finds one.
+func TestTakeLeavesConnections(t *testing.T) {
+	server := realServer(t)
+	s := open(t, server, conversation.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	const lines = 80 // of 40 connections
+	for n := range lines {
+		wg.Go(func() {
+			if _, err := s.Take(ctx, strconv.Itoa(n)); !errors.Is(err, context.Canceled) {
+				t.Errorf("take: %v", err)
+			}
+		})
+	}
+	client := raw(t, server)
+	eventually(t, "more blocked clients than calls may have connections", func() bool {
+		facts := readInfo(client.Info(t.Context(), "clients").Val())
+		blocked, err := strconv.Atoi(facts["blocked_clients"])
+		return err == nil && blocked > lines/2
+	})
+	accept(t, s, event("ann", 0))
+	cancel()
+	wg.Wait()
+}
+
 // Close removes the store's consumer from the group, unless it holds something;
 // one that held something is removed when somebody else has taken that over.
 func TestConsumersTidied(t *testing.T) {
