@@ -26,31 +26,45 @@ func (s *Store) Reach(ctx context.Context, connection string) error {
 // so the end of a connection is noticed at once.
 func (s *Store) HoldAfterLoss(d time.Duration) { s.settle.Store(int64(d)) }
 
-// lossHook sees every answer of the client.
+// lossHook sees every answer of a client.
 type lossHook struct{ store *Store }
 
 func (h lossHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (h lossHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		return h.store.noteLoss(next(ctx, cmd))
+		return h.store.noteLoss(ctx, next(ctx, cmd))
 	}
 }
 
 func (h lossHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		return h.store.noteLoss(next(ctx, cmds))
+		return h.store.noteLoss(ctx, next(ctx, cmds))
 	}
 }
 
 // noteLoss holds if err says that Redis gave no answer, and returns err.
-func (s *Store) noteLoss(err error) error {
-	var answer redis.Error
+func (s *Store) noteLoss(ctx context.Context, err error) error {
 	settle := time.Duration(s.settle.Load())
-	if err != nil && settle > 0 && !errors.As(err, &answer) && !errors.Is(err, context.Canceled) {
+	if err != nil && settle > 0 && isLoss(ctx, err) {
 		s.Hold(settle)
 	}
 	return err
+}
+
+// isLoss reports whether a call has failed because Redis was out of reach. That its
+// caller had no more time, or that other calls had every connection, says nothing
+// about Redis.
+func isLoss(ctx context.Context, err error) bool {
+	deadline, bounded := ctx.Deadline()
+	switch {
+	case ctx.Err() != nil, bounded && !time.Now().Before(deadline), errors.Is(err, context.Canceled):
+		return false
+	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted):
+		return false
+	}
+	var answer redis.Error
+	return !errors.As(err, &answer)
 }
 
 // Hold keeps every Take of this store from returning anything for d from now on.

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"longwire/connectors"
 	"longwire/conversation"
@@ -147,6 +151,54 @@ func TestHold(t *testing.T) {
 	_, lease := takeText(t, s)
 	if took := time.Since(begin); took < hold || lease.Attempt != 1 {
 		t.Errorf("taken after %s, attempt %d", took, lease.Attempt)
+	}
+}
+
+// What Redis did not answer holds. That a caller had no more time, or found no
+// connection free, is no reason to keep what waits from everybody.
+func TestHoldAfterLoss(t *testing.T) {
+	server := realServer(t)
+	s, err := Open(t.Context(), server.URL()+"&pool_size=1&pool_timeout=50ms&read_timeout=300ms", conversation.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.HoldAfterLoss(time.Hour)
+	reach := func(patience time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		return s.Reach(ctx, "home")
+	}
+	expect := func(what string, err, want error, held bool) {
+		t.Helper()
+		if !errors.Is(err, want) || (s.held() > 0) != held {
+			t.Errorf("%s: %v, want %v; held for %s", what, err, want, s.held())
+		}
+	}
+
+	var blocked sync.WaitGroup
+	blocked.Go(func() { _ = s.client.BLPop(t.Context(), time.Second, "nothing").Err() })
+	eventually(t, "no connection free", func() bool { return errors.Is(reach(time.Minute), redis.ErrPoolTimeout) })
+	expect("all connections taken", reach(time.Minute), redis.ErrPoolTimeout, false)
+	blocked.Wait()
+
+	if err := server.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	expect("a caller without time", reach(30*time.Millisecond), os.ErrDeadlineExceeded, false)
+	if err := server.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "answer", func() bool { return reach(time.Minute) == nil })
+	if s.held() > 0 {
+		t.Errorf("held for %s while redis answers", s.held())
+	}
+	if err := server.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	expect("no answer in the client's time", reach(time.Minute), os.ErrDeadlineExceeded, true)
+	if err := server.Resume(); err != nil {
+		t.Fatal(err)
 	}
 }
 
