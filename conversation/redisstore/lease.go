@@ -76,7 +76,7 @@ func (h *holder) Done(ctx context.Context, out conversation.Outcome) error {
 		return h.store.storeError("done", err)
 	}
 	k := h.keys
-	_, err = h.run(ctx, "done", h.store.run, doneScript,
+	_, err = h.run(ctx, "done", h.store.ended, doneScript,
 		[]string{k.ready(), k.lane(h.key), k.count(), k.waiting(h.key), k.turns(h.key), k.life(h.traces[0]),
 			k.letters(), k.dead()}, args...)
 	if err != nil && !errors.Is(err, conversation.ErrLost) {
@@ -122,7 +122,7 @@ func (h *holder) withTraces(args []any) []any {
 	return args
 }
 
-// runner is how a script is run: Store.run, or Store.kept.
+// runner is how a script is run: Store.run, Store.kept or Store.ended.
 type runner func(ctx context.Context, script *redis.Script, keys []string, args ...any) (int, error)
 
 // run runs a script that returns leaseOver when the lease is over.

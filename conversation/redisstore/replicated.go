@@ -14,7 +14,9 @@ import (
 // What Redis has answered is only on the master; a replica has it a little later. A
 // failover in between forgets it. So where Sentinel may make a replica the master,
 // what was promised to be kept, an accepted event and a note, counts only when a
-// replica has it too (the WAIT command), as long as there is a replica.
+// replica has it too (the WAIT command), as long as there is a replica. The end of an
+// event waits for a replica as well, or the event would come back and be answered
+// again, but it counts without: nobody can take it back.
 
 const (
 	// replicaPatience is how long a replica may take, and censusTime how long it is
@@ -60,7 +62,8 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 	return script.Run(ctx, s.client, keys, args...).Int()
 }
 
-// kept runs a script whose change is promised to be kept. After errNotReplicated the change is there, for as long as the master is.
+// kept runs a script whose change is promised to be kept. After errNotReplicated the
+// change is there, for as long as the master is, and the result is the script's.
 func (s *Store) kept(ctx context.Context, script *redis.Script, keys []string, args ...any) (int, error) {
 	wait, err := s.replicas(ctx)
 	if err != nil {
@@ -80,7 +83,18 @@ func (s *Store) kept(ctx context.Context, script *redis.Script, keys []string, a
 	return result, err
 }
 
-// together runs a script and waits for a replica to have its change.
+// ended is kept for a script that ends something. Once it has run, the end counts,
+// also where no replica has it in time.
+func (s *Store) ended(ctx context.Context, script *redis.Script, keys []string, args ...any) (int, error) {
+	result, err := s.kept(ctx, script, keys, args...)
+	if errors.Is(err, errNotReplicated) {
+		err = nil
+	}
+	return result, err
+}
+
+// together runs a script and waits for a replica to have its change. An error says that
+// the script may not have run, or, where it is errNotReplicated, that it has.
 func (s *Store) together(ctx context.Context, run func(pipe redis.Pipeliner) *redis.Cmd) (result int, replicas int64, err error) {
 	pipe := s.client.Pipeline()
 	ran := run(pipe)
@@ -89,6 +103,8 @@ func (s *Store) together(ctx context.Context, run func(pipe redis.Pipeliner) *re
 	if result, err = ran.Int(); err != nil {
 		return 0, 0, err
 	}
-	replicas, err = wait.Int64()
+	if replicas, err = wait.Int64(); err != nil {
+		err = fmt.Errorf("%w: %w", errNotReplicated, err)
+	}
 	return result, replicas, err
 }
