@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Ledger is what is remembered of one reply over a crash and on another replica,
@@ -49,7 +50,7 @@ func (u unkept) Held(context.Context) error      { return nil }
 
 // Progress is how far a reply in parts has come, as SendParts notes it.
 type Progress struct {
-	Next   int  `json:"next"`             // the part that is about to be sent; those before it were
+	Next   int  `json:"next"`             // the part that is about to be sent; those before it were, and behind the last one all were
 	Unsent bool `json:"unsent,omitempty"` // it is known that Next was not sent
 }
 
@@ -57,7 +58,8 @@ type Progress struct {
 // is sent, and goes on where an earlier attempt ended. send gets the part's number;
 // again says that this part may have been sent already, in the moment between its
 // note and the crash. A platform that takes an idempotency key makes nothing of
-// that; another one shows the part twice.
+// that; another one shows the part twice. Once all were sent, that is noted too, and
+// an attempt that finds it sends nothing: there may be a crash before the turn is done.
 func SendParts[Part any](ctx context.Context, ledger Ledger, parts []Part, send func(i int, part Part, again bool) error) error {
 	begun := ledger.Sent() != nil
 	var at Progress
@@ -66,24 +68,34 @@ func SendParts[Part any](ctx context.Context, ledger Ledger, parts []Part, send 
 			return &Error{Op: "read ledger", Fatal: true, Err: err}
 		}
 	}
+	if at.Next >= len(parts) {
+		return nil
+	}
 	again := begun && !at.Unsent
 	for i := at.Next; i < len(parts); i++ {
 		if err := ledger.Note(ctx, Progress{Next: i}); err != nil {
 			return fmt.Errorf("note part %d: %w", i, err)
 		}
 		if err := send(i, parts[i], again); err != nil {
-			noteUnsent(ctx, ledger, i, err)
+			if !Unsure(err) {
+				noteAfter(ctx, ledger, Progress{Next: i, Unsent: true})
+			}
 			return err
 		}
 		again = false
 	}
+	noteAfter(ctx, ledger, Progress{Next: len(parts)})
 	return nil
 }
 
-// noteUnsent notes that part i was not sent, if that is sure. Should it not be
-// noted, the next attempt only thinks that the part might have been.
-func noteUnsent(ctx context.Context, ledger Ledger, i int, err error) {
-	if !Unsure(err) {
-		_ = ledger.Note(context.WithoutCancel(ctx), Progress{Next: i, Unsent: true})
-	}
+// noteTime bounds a note of what has happened already: the turn is waiting, and the
+// program may be stopping.
+const noteTime = 3 * time.Second
+
+// noteAfter notes what has become of a part, also when ctx has ended meanwhile. Should
+// it not be noted, the next attempt only thinks that the part might have been sent.
+func noteAfter(ctx context.Context, ledger Ledger, at Progress) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	_ = ledger.Note(ctx, at)
 }

@@ -21,7 +21,10 @@ func (p *page) Sent() json.RawMessage { return p.sent }
 
 func (p *page) Held(context.Context) error { return p.err }
 
-func (p *page) Note(_ context.Context, sent any) error {
+func (p *page) Note(ctx context.Context, sent any) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if p.err != nil {
 		return p.err
 	}
@@ -73,10 +76,34 @@ func TestSendPartsGoesOnWhereItEnded(t *testing.T) {
 					t.Fatalf("second attempt: %v", err)
 				}
 			}
+			notes := ledger.notes
+			if err := SendParts(t.Context(), ledger, parts, s.send); err != nil || ledger.notes != notes {
+				t.Errorf("an attempt after the last part: %v, %d notes", err, ledger.notes-notes)
+			}
 			if !slices.Equal(s.shown, c.want) {
 				t.Errorf("shown %v, want %v", s.shown, c.want)
 			}
 		})
+	}
+}
+
+// That all is sent is noted also when the program stops meanwhile; that it cannot be
+// noted is no reason to fail.
+func TestTheEndIsNoted(t *testing.T) {
+	ledger := &page{}
+	ctx, cancel := context.WithCancel(t.Context())
+	send := func(int, string, bool) error { cancel(); return nil }
+	if err := SendParts(ctx, ledger, []string{"a"}, send); err != nil || string(ledger.sent) != `{"next":1}` {
+		t.Errorf("%v, noted %s", err, ledger.sent)
+	}
+	ledger = &page{}
+	send = func(int, string, bool) error { ledger.err = errors.New("store is away"); return nil }
+	if err := SendParts(t.Context(), ledger, []string{"a"}, send); err != nil || string(ledger.sent) != `{"next":0}` {
+		t.Errorf("%v, noted %s", err, ledger.sent)
+	}
+	ledger = &page{}
+	if err := SendParts(t.Context(), ledger, nil, send); err != nil || ledger.notes != 0 {
+		t.Errorf("of nothing: %v, %d notes", err, ledger.notes)
 	}
 }
 

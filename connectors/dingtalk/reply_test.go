@@ -79,6 +79,20 @@ func TestRepeatsAreCounted(t *testing.T) {
 	}
 }
 
+// A program that dies between DingTalk's answer to the last part and the end of the turn
+// is followed by one that sends nothing.
+func TestAnswerThatWasTakenIsNotSentAgain(t *testing.T) {
+	for name, text := range map[string]string{"one part": "answer", "several": strings.Repeat("a line of an answer\n", 1000)} {
+		cloud, r, ev := ask(t, dingtalktest.Options{}, dingtalktest.Message{})
+		notes := newBook(ev)
+		must(t, r.Reply(t.Context(), ev, notes, connectors.Words(text)))
+		sent := len(cloud.Sent())
+		if must(t, r.Reply(t.Context(), ev, notes, connectors.Words(text))); len(cloud.Sent()) != sent || r.Counts().Repeats != 0 {
+			t.Errorf("%s: %d messages sent, and then %d more, %d repeats", name, sent, len(cloud.Sent())-sent, r.Counts().Repeats)
+		}
+	}
+}
+
 // lostLedger is the ledger of a reply that has passed into other hands.
 type lostLedger struct{ connectors.Ledger }
 

@@ -51,6 +51,25 @@ func TestReply(t *testing.T) {
 	}
 }
 
+// The process dies between the platform's answer to the last part and the end of the
+// turn, and the next one comes when the platform has forgotten the uuids.
+func TestAnswerThatWasTakenIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	s := cloud(t, nil)
+	c, in := talk(t, s)
+	for name, text := range map[string]string{"one part": "answer", "several": strings.Repeat("a line of an answer\n", 2000)} {
+		ev := ask(t, s, in)
+		b := bookOf(ev)
+		noError(t, c.Reply(soon(t), ev, b, connectors.Words(text)))
+		sent := len(s.Sent())
+		s.Skip(2 * time.Hour)
+		noError(t, c.Reply(soon(t), ev, b, connectors.Words(text)))
+		if again := len(s.Sent()) - sent; again != 0 {
+			t.Errorf("%s: %d messages sent again", name, again)
+		}
+	}
+}
+
 func TestReplyInThread(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
