@@ -31,8 +31,13 @@ type Ledger interface {
 }
 
 // ReplyKey is the idempotency key of a reply to ev. The name tells replies to the
-// same event apart: "" is the answer.
+// same event apart: "" is the answer. An event that an operator has put back has other
+// replies than before, since the platform may know those, or what was proposed and
+// answered in them. Which retry it is, the event does not tell.
 func ReplyKey(ev Event, name string) string {
+	if ev.Retried {
+		name += "\x00retried"
+	}
 	sum := sha256.Sum256([]byte(ev.Connection + "\x00" + ev.ID + "\x00" + name))
 	return hex.EncodeToString(sum[:16])
 }

@@ -2,6 +2,7 @@ package feishu
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -199,4 +200,47 @@ func TestCardOfATurnGivenUp(t *testing.T) {
 		}
 	}))
 	finished(t, s, "first words\n\nsorry")
+}
+
+// An operator puts a question back that was given up, and does so again, all within the
+// hour in which the platform knows the uuids. Each time there is an answer, and an
+// apology if that is what it comes to; an attempt after a crash does not repeat it.
+func TestAnswerToARetry(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{ReplyCard, ReplyText} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			s := cloud(t, nil)
+			config := withCards(s)
+			config.Reply = way
+			c, ev := meet(t, s, config)
+			for _, text := range []string{"first", "second", "third"} {
+				b, before := bookOf(ev), len(visible(s))
+				dying := writer(t, config)
+				ctx, process := live(t, dying, b, nil, nth(1, "reply"))
+				if err := dying.Reply(ctx, ev, process, connectors.Words(text)); err == nil {
+					t.Fatal("the reply of a dead process worked")
+				}
+				noError(t, c.Reply(soon(t), ev, b, connectors.Words(text)))
+				if sent := visible(s)[before:]; len(sent) != 1 {
+					t.Fatalf("%s: sent %+v", text, sent)
+				}
+				if way == ReplyText && visible(s)[before].Text != text {
+					t.Errorf("sent %+v", visible(s)[before])
+				}
+				noError(t, c.Reply(soon(t), ev, connectors.Unkept(ev, "sorry"), connectors.Words("sorry")))
+				if sent := visible(s)[before:]; len(sent) != 2 || sent[1].Text != "sorry" {
+					t.Errorf("%s, given up: sent %+v", text, sent)
+				}
+				ev.Retried = true
+			}
+			var shown []string
+			for _, card := range sentCards(s) {
+				shown = append(shown, card.Content(answerElement))
+			}
+			if want := []string{"first", "second", "third"}; way == ReplyCard && !slices.Equal(shown, want) {
+				t.Errorf("the cards show %q, want %q", shown, want)
+			}
+		})
+	}
 }
