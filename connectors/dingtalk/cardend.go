@@ -3,6 +3,7 @@ package dingtalk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -23,8 +24,8 @@ func (k *card) finish(ctx context.Context, grown connectors.Grown) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case k.unkept != nil:
-		return k.err
+	case k.unkept != nil: // begin's note, or that of a frame
+		return fmt.Errorf("note card: %w", k.unkept)
 	case k.note.Card == "":
 		return k.c.plain(ctx, k.ev, k.to, k.ledger, titleOf(words), connectors.Split(face(words), maxPart), k.c.mentioned(k.to))
 	case k.note.Closed, k.note.Gone:

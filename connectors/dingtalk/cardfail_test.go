@@ -176,6 +176,38 @@ func TestCardWithoutALedger(t *testing.T) {
 	}
 }
 
+// The store is away when it is noted that a frame was too large: the reply has failed,
+// and the next attempt finishes the card.
+func TestCardWithoutALedgerWhileItGrows(t *testing.T) {
+	t.Parallel()
+	cloud, r, ev := carded(t, dingtalktest.Options{CardBytes: 3000}, dingtalktest.Message{}, nil)
+	away, asked := errors.New("the store is away"), make(chan struct{})
+	notes := newBook(ev)
+	notes.note = func(n int) error {
+		switch {
+		case n <= 2: // those of its beginning
+			return nil
+		case n == 3:
+			close(asked)
+		}
+		return away
+	}
+	long := strings.Repeat("word ", 1000)
+	err := r.Reply(t.Context(), ev, notes, func(yield func(connectors.Delta, error) bool) {
+		if yield(connectors.Say(long), nil) {
+			next(t, asked, "a note of a frame")
+		}
+	})
+	if !errors.Is(err, away) || connectors.Permanent(err) || onlyCard(t, cloud).Done() {
+		t.Errorf("%v, the card is done: %t", err, onlyCard(t, cloud).Done())
+	}
+	notes.note = nil
+	must(t, r.Reply(t.Context(), ev, notes, connectors.Words(long)))
+	if got := whole(t, cloud); got != letters(long) || !onlyCard(t, cloud).Done() {
+		t.Errorf("%d letters of %d are shown", len(got), len(letters(long)))
+	}
+}
+
 // A throttled call pauses every card of the app.
 func TestCalm(t *testing.T) {
 	var p calm
