@@ -59,8 +59,12 @@ type Key string
 
 // KeyOf says to which conversation an event belongs: one-to-one to the person; in
 // a group, and in a topic of it, to everybody there where the event is Shared, else
-// to the person.
+// to the person. A recall has a conversation of its own: it is nobody's, as far as the
+// platform tells, and no number of them is too many for one conversation.
 func KeyOf(ev connectors.Event) Key {
+	if ev.Kind == connectors.KindRecall {
+		return Key("recall/" + ev.Text)
+	}
 	if !ev.Chat.Group {
 		return Key("person/" + ev.Sender.ID)
 	}

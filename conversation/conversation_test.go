@@ -41,6 +41,20 @@ func TestKeyOf(t *testing.T) {
 	}
 }
 
+// Platforms say neither who takes a message back nor in which kind of chat.
+func TestKeyOfRecall(t *testing.T) {
+	recall := func(chat, message string) connectors.Event {
+		return connectors.Event{ID: "recall/" + message, Kind: connectors.KindRecall, Chat: connectors.Chat{ID: chat}, Text: message}
+	}
+	one, other := conversation.KeyOf(recall("c1", "m1")), conversation.KeyOf(recall("c1", "m2"))
+	if one != "recall/m1" || other != "recall/m2" {
+		t.Errorf("keys %q and %q", one, other)
+	}
+	if again := conversation.KeyOf(recall("c1", "m1")); again != one {
+		t.Errorf("the same recall has the keys %q and %q", one, again)
+	}
+}
+
 func TestWithDefaults(t *testing.T) {
 	want := conversation.Options{
 		TTL: 30 * time.Minute, Turns: 100, Remember: 24 * time.Hour, Lease: 30 * time.Second, MaxWaiting: 10_000,

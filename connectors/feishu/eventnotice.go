@@ -13,9 +13,10 @@ import (
 // their addresses hold a chat or a person and no message id.
 
 // recall is the event of a message having been taken back. It does not say whose the
-// message was, nor in which kind of chat: the message's own event does. An edited
-// message has several events; Text is the ID of the first, and the others' IDs begin
-// with it and a slash.
+// message was, nor in which kind of chat: the message's own event does. So it belongs
+// to no conversation of people's, and has one of its own (conversation.KeyOf). An
+// edited message has several events; Text is the ID of the first, and the others' IDs
+// begin with it and a slash.
 func (e envelope) recall() (connectors.Event, address, error) {
 	var it struct {
 		Message connectors.LooseString `json:"message_id"`

@@ -6,6 +6,7 @@ import (
 
 	"longwire/connectors"
 	"longwire/connectors/feishu/feishutest"
+	"longwire/conversation"
 )
 
 // notices are events of no message.
@@ -88,6 +89,12 @@ func TestRecall(t *testing.T) {
 		t.Errorf("%+v", ev)
 	}
 	noError(t, s.WaitAck(soon(t), feishutest.RecallOf(asked.ID)))
+
+	other := ask(t, s, in)
+	s.Recall(other.ID)
+	if two := in.next(t); conversation.KeyOf(two) == conversation.KeyOf(ev) {
+		t.Errorf("two recalls in the conversation %q", conversation.KeyOf(ev))
+	}
 }
 
 // What people do besides is acknowledged, so that it does not come again, and
