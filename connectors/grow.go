@@ -3,6 +3,7 @@ package connectors
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -60,13 +61,23 @@ func (g Grown) Words() string {
 // that, one call at a time, so a slow platform does not hold up the model, and what
 // has come is shown also while the model pauses. Grow returns when answer has ended
 // and show is not running; an error of answer that is no Failure is returned, since
-// then there will be another attempt.
-func Grow(ctx context.Context, answer Answer, show Show) (Grown, error) {
+// then there will be another attempt. A panic of show is an error too: it is contained,
+// and nobody knows what people see by then.
+func Grow(ctx context.Context, log *slog.Logger, answer Answer, show Show) (grown Grown, err error) {
 	g := &growing{changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	var broken error // the panic of show
 	var shower sync.WaitGroup
-	shower.Go(func() { g.show(ctx, show) })
-	defer shower.Wait() // a call on its way is not cut off: it might take effect after the last one
-	defer close(g.ended)
+	shower.Go(func() {
+		defer Contain(log, "show answer", &broken)
+		g.show(ctx, show)
+	})
+	defer func() {
+		close(g.ended)
+		shower.Wait() // a call on its way is not cut off: it might take effect after the last one
+		if err == nil {
+			err = broken
+		}
+	}()
 
 	for delta, err := range answer {
 		var failure *Failure

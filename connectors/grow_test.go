@@ -1,8 +1,10 @@
 package connectors
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -35,7 +37,7 @@ func TestGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var s shows
-		grown, err := Grow(t.Context(), timed(time.Second, strings.Split("abcdefgh", ""), nil), func(_ context.Context, v View) (time.Duration, error) {
+		grown, err := Grow(t.Context(), slog.New(slog.DiscardHandler), timed(time.Second, strings.Split("abcdefgh", ""), nil), func(_ context.Context, v View) (time.Duration, error) {
 			s.texts, s.times = append(s.texts, v.Text), append(s.times, time.Since(began))
 			return 2400 * time.Millisecond, nil
 		})
@@ -58,7 +60,7 @@ func TestGrowShowsWhileTheModelPauses(t *testing.T) {
 				yield(Say("c"), nil)
 			}
 		}
-		if _, err := Grow(t.Context(), answer, func(_ context.Context, v View) (time.Duration, error) {
+		if _, err := Grow(t.Context(), slog.New(slog.DiscardHandler), answer, func(_ context.Context, v View) (time.Duration, error) {
 			s.texts = append(s.texts, v.Text)
 			return time.Second, nil
 		}); err != nil {
@@ -81,7 +83,7 @@ func TestGrowWaitsForTheCallOnItsWay(t *testing.T) {
 				came = time.Since(began)
 			}
 		}
-		if _, err := Grow(t.Context(), answer, func(context.Context, View) (time.Duration, error) {
+		if _, err := Grow(t.Context(), slog.New(slog.DiscardHandler), answer, func(context.Context, View) (time.Duration, error) {
 			running = true
 			time.Sleep(10 * time.Second)
 			running = false
@@ -107,7 +109,7 @@ func TestGrowEnds(t *testing.T) {
 		"a failed": {sorry, "ab\n\nsorry", nil},
 		"given up": {gone, "ab", gone},
 	} {
-		grown, err := Grow(t.Context(), timed(0, []string{"a", "b"}, c.end), func(context.Context, View) (time.Duration, error) { return 0, nil })
+		grown, err := Grow(t.Context(), slog.New(slog.DiscardHandler), timed(0, []string{"a", "b"}, c.end), func(context.Context, View) (time.Duration, error) { return 0, nil })
 		if !errors.Is(err, c.err) || grown.Words() != c.words {
 			t.Errorf("%s: %q, %v", name, grown.Words(), err)
 		}
@@ -125,7 +127,7 @@ func TestGrowTriesAgain(t *testing.T) {
 			yield(Say("a"), nil)
 			time.Sleep(time.Minute)
 		}
-		if _, err := Grow(t.Context(), answer, func(_ context.Context, v View) (time.Duration, error) {
+		if _, err := Grow(t.Context(), slog.New(slog.DiscardHandler), answer, func(_ context.Context, v View) (time.Duration, error) {
 			if s.texts = append(s.texts, v.Text); len(s.texts) < 3 {
 				return time.Second, errors.New("too many cards grow")
 			}
@@ -140,7 +142,7 @@ func TestGrowTriesAgain(t *testing.T) {
 func TestGrowStopsShowing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		grown, err := Grow(t.Context(), timed(time.Second, []string{"a", "b", "c"}, nil), func(context.Context, View) (time.Duration, error) {
+		grown, err := Grow(t.Context(), slog.New(slog.DiscardHandler), timed(time.Second, []string{"a", "b", "c"}, nil), func(context.Context, View) (time.Duration, error) {
 			calls++
 			return 0, &Error{Op: "show", Fatal: true}
 		})
@@ -148,6 +150,28 @@ func TestGrowStopsShowing(t *testing.T) {
 			t.Errorf("%+v, %v, %d calls", grown, err, calls)
 		}
 	})
+}
+
+// A panic of show ends the showing and not the process: the answer is taken in to its
+// end, and whoever waits gets an error.
+func TestGrowContainsPanics(t *testing.T) {
+	gone := errors.New("gone")
+	for name, end := range map[string]error{"well": nil, "given up": gone} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var text bytes.Buffer
+				calls := 0
+				show := func(context.Context, View) (time.Duration, error) { calls++; panic("boom") }
+				grown, err := Grow(t.Context(), slog.New(slog.NewTextHandler(&text, nil)), timed(time.Second, []string{"a", "b", "c"}, end), show)
+				if calls != 1 || grown.Text != "abc" || end == nil && !Permanent(err) || end != nil && !errors.Is(err, gone) {
+					t.Errorf("%+v, %v, %d calls", grown, err, calls)
+				}
+				if log := text.String(); strings.Count(log, "panic contained") != 1 || !strings.Contains(log, "boom") || !strings.Contains(log, "grow_test.go") {
+					t.Errorf("the log is\n%s", log)
+				}
+			})
+		})
+	}
 }
 
 // What is withdrawn is gone, and what goes on besides is told until the next delta.
@@ -161,7 +185,7 @@ func TestGrowWithdraws(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 		}
-		grown, err := Grow(t.Context(), answer, func(_ context.Context, v View) (time.Duration, error) {
+		grown, err := Grow(t.Context(), slog.New(slog.DiscardHandler), answer, func(_ context.Context, v View) (time.Duration, error) {
 			views = append(views, v)
 			return 0, nil
 		})

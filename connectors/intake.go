@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,7 +107,7 @@ func (in *Intake) safely(ctx context.Context, ev Event) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			in.panics.Add(1)
-			in.log.Error("panic contained", "where", "deliver event", "event", ev.Trace(), "panic", v, "stack", string(debug.Stack()))
+			logPanic(in.log, "deliver event", v, "event", ev.Trace())
 			err = fmt.Errorf("deliver event: panic: %v", v)
 		}
 	}()
@@ -120,7 +119,7 @@ func (in *Intake) safely(ctx context.Context, ev Event) (err error) {
 func (in *Intake) Contain(where string, attrs ...any) {
 	if v := recover(); v != nil {
 		in.panics.Add(1)
-		in.log.Error("panic contained", append(attrs, "where", where, "panic", v, "stack", string(debug.Stack()))...)
+		logPanic(in.log, where, v, attrs...)
 	}
 }
 

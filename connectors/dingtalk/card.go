@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -104,7 +105,7 @@ func (c *Connector) growCard(ctx context.Context, k *card, answer connectors.Ans
 	k.ended = ended
 	var beginning sync.WaitGroup
 	beginning.Go(func() { k.begin(ctx) })
-	grown, err := connectors.Grow(ctx, answer, k.show)
+	grown, err := connectors.Grow(ctx, k.log(), answer, k.show)
 	beginning.Wait()
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (c *Connector) growCard(ctx context.Context, k *card, answer connectors.Ans
 // second time: whoever reads it would see it shrink.
 func (c *Connector) finishCard(ctx context.Context, k *card, answer connectors.Answer) error {
 	defer k.purse.close(ctx)
-	grown, err := connectors.Grow(ctx, answer, func(context.Context, connectors.View) (time.Duration, error) { return 0, errStill })
+	grown, err := connectors.Grow(ctx, k.log(), answer, func(context.Context, connectors.View) (time.Duration, error) { return 0, errStill })
 	if err != nil {
 		return err
 	}
@@ -129,6 +130,7 @@ var errStill = &connectors.Error{Op: "show", Message: "the card does not grow", 
 // begin puts the card into the chat as soon as it is clear that there will be one.
 func (k *card) begin(ctx context.Context) {
 	defer close(k.begun)
+	defer connectors.Contain(k.log(), "begin card", &k.err)
 	if k.purse.holds() == 0 || k.c.config.Reply != ReplyCard && !k.c.slow(ctx, k.ended) {
 		return
 	}
@@ -139,6 +141,9 @@ func (k *card) begin(ctx context.Context) {
 		k.c.log.Warn("card not begun", "event", k.ev.Trace(), "err", k.err)
 	}
 }
+
+// log is the log of the card's reply.
+func (k *card) log() *slog.Logger { return k.c.log.With("event", k.ev.Trace()) }
 
 // appear puts the card into the chat, unless it is there.
 func (k *card) appear(ctx context.Context) error {

@@ -43,6 +43,7 @@ func (c *Connector) signOfLife(ctx context.Context, ev connectors.Event, to addr
 	set := false // read after stopped is closed
 	go func() {
 		defer close(stopped)
+		defer connectors.Contain(c.log, "set reaction", nil, "event", ev.Trace())
 		set = c.slow(over, ended) && s.set(ctx)
 	}()
 	return func() {

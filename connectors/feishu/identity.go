@@ -35,7 +35,7 @@ func newIdentity(api *api, backoff socket.Backoff, log *slog.Logger) *identity {
 func (i *identity) learn(ctx context.Context) {
 	backoff := i.backoff.WithDefaults()
 	for {
-		self, err := i.api.whoAmI(ctx)
+		self, err := i.ask(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -53,6 +53,12 @@ func (i *identity) learn(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// ask asks once.
+func (i *identity) ask(ctx context.Context) (self string, err error) {
+	defer connectors.Contain(i.log, "learn who the bot is", &err)
+	return i.api.whoAmI(ctx)
 }
 
 // note keeps what was learned. A failure does not make the bot forget itself.

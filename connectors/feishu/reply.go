@@ -42,7 +42,7 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 		return err
 	}
 	defer r.end(ctx)
-	grown, err := connectors.Grow(ctx, r.watched(answer), r.show)
+	grown, err := connectors.Grow(ctx, r.log, r.watched(answer), r.show)
 	if err != nil {
 		return fmt.Errorf("reply: %w", err)
 	}

@@ -33,6 +33,7 @@ type typing struct {
 func (r *reply) startTyping(ctx context.Context, maybe bool) *typing {
 	t := &typing{over: make(chan struct{})}
 	t.done.Go(func() {
+		defer connectors.Contain(r.log, "sign of life", nil)
 		id := ""
 		if !maybe {
 			id, maybe = r.putTyping(ctx)
