@@ -61,7 +61,7 @@ func (b *Budget) Return(ctx context.Context, calls int64) {
 		return
 	}
 	month, _ := b.allowed()
-	if _, err := b.add(context.WithoutCancel(ctx), month, -calls); err != nil {
+	if _, err := b.addLate(ctx, month, -calls); err != nil {
 		b.Log.Warn("calls that were not made stay counted", "calls", calls, "err", err)
 	}
 }
@@ -72,7 +72,7 @@ func (b *Budget) Spend(ctx context.Context, calls int64) {
 		return
 	}
 	month, _ := b.allowed()
-	total, err := b.add(context.WithoutCancel(ctx), month, calls)
+	total, err := b.addLate(ctx, month, calls)
 	if err != nil {
 		b.Log.Warn("calls that were made are not counted", "calls", calls, "err", err)
 		return
@@ -87,6 +87,17 @@ func (b *Budget) Used(ctx context.Context) (int64, error) {
 	}
 	month, _ := b.allowed()
 	return b.add(ctx, month, 0)
+}
+
+// countTime bounds the counting of what has happened already.
+const countTime = time.Second
+
+// addLate is add for what has happened already, so it is done also when ctx has ended;
+// but whoever waits does not wait long for a store that stalls.
+func (b *Budget) addLate(ctx context.Context, month string, n int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
+	defer cancel()
+	return b.add(ctx, month, n)
 }
 
 func (b *Budget) add(ctx context.Context, month string, n int64) (int64, error) {

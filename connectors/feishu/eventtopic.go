@@ -23,6 +23,10 @@ import (
 const (
 	formRetry = 5 * time.Minute     // until asking for a group's form again that nobody told
 	topicKeep = 30 * 24 * time.Hour // how long a topic keeps its name
+
+	// topicTime bounds the looking up of that name. The event is not stored yet: most
+	// of a delivery's time is for that, which has another way where the store stalls.
+	topicTime = 500 * time.Millisecond
 )
 
 // inTopic is ev in the topic that it belongs to.
@@ -49,6 +53,8 @@ func (c *Connector) topicName(ctx context.Context, root, name string) string {
 	if shelf == nil {
 		return name
 	}
+	ctx, cancel := context.WithTimeout(ctx, topicTime)
+	defer cancel()
 	kept, err := shelf.Get(ctx, "topic/"+root)
 	if err == nil && len(kept) > 0 && len(kept) <= maxID {
 		return string(kept)
@@ -77,7 +83,7 @@ func (c *Connector) groupForm(ctx context.Context, chat string) (form, error) {
 	if !safe.MatchString(chat) {
 		return formUnknown, &connectors.Error{Op: op, Message: "its id is not one", Fatal: true}
 	}
-	c.spend(ctx)
+	defer c.spend(ctx) // not before: the store may stall, and asking has its time
 	var data struct {
 		Mode  connectors.LooseString `json:"chat_mode"`          // "group", "topic"
 		Shape connectors.LooseString `json:"group_message_type"` // of a "group": "chat", "thread"

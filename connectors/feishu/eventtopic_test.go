@@ -1,6 +1,7 @@
 package feishu
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,51 @@ func TestTopicWithoutThread(t *testing.T) {
 	shelf.goAway()
 	if thread := push(in, topicMessage("om_6", `"root_id":"om_1"`, `"thread_id":"omt_1"`)); thread != "omt_1" {
 		t.Errorf("topic %q", thread)
+	}
+}
+
+// stalledShelf does not answer before it is asked no longer.
+type stalledShelf struct{ connectors.Shelf }
+
+func (stalledShelf) Add(ctx context.Context, _ string, _ int64, _ time.Duration) (int64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (stalledShelf) Put(ctx context.Context, _ string, _ []byte, _ time.Duration) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (stalledShelf) Get(ctx context.Context, _ string) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A store that stalls leaves a delivery time to keep the event elsewhere.
+func TestTopicWhileTheStoreStalls(t *testing.T) {
+	t.Parallel()
+	s := cloud(t, nil)
+	s.PutGroup(feishutest.Group{ID: groupID, Threads: true})
+	config := configFor(s)
+	config.Shelf, config.Budget = stalledShelf{newMemory()}, 5000
+	in, left := newInbox(), make(chan time.Duration, 1)
+	c, _ := run(t, config, func(ctx context.Context, ev connectors.Event) error {
+		if ev.Kind != connectors.KindHello {
+			until, _ := ctx.Deadline()
+			left <- time.Until(until)
+		}
+		return in.deliver(ctx, ev)
+	})
+	until(t, "healthy", func() bool { return c.Status().Healthy() })
+	s.AddBot(appID, groupID, feishutest.Person{})
+	in.next(t)
+	s.PushEvent(appID, topicMessage("om_1")) // what group it is has to be asked for, too
+	if ev := in.next(t); ev.ID != "om_1" || ev.Chat.Thread != "om_1" {
+		t.Errorf("delivered %+v", ev)
+	}
+	if left := <-left; left < 500*time.Millisecond {
+		t.Errorf("%s are left of a delivery", left)
 	}
 }
 
