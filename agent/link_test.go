@@ -22,7 +22,7 @@ func TestLinkComesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, w *world) {
-				w.cfg.Connections[0].Keepalive = 100 * time.Millisecond
+				w.cfg.Connections[0].Keepalive = 500 * time.Millisecond
 				w.start()
 				w.want(line{text: "before"}, "re: before")
 				had := w.chat.connects()

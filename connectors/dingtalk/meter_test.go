@@ -63,7 +63,7 @@ func (g *gauge) called() []string {
 
 // Frames with an event are measured from when they are read to their ack, and no others.
 func TestMeterOfAcks(t *testing.T) {
-	cloud := newCloud(t, dingtalktest.Options{RedeliverMax: -1, EventRedeliverMax: -1, PingEvery: 5 * time.Millisecond})
+	cloud := newCloud(t, dingtalktest.Options{RedeliverMax: -1, EventRedeliverMax: -1, PingEvery: 5 * time.Millisecond, PingMisses: -1})
 	g := &gauge{}
 	config := quick(cloud)
 	config.Meter = g

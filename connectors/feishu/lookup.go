@@ -17,6 +17,7 @@ const (
 type lookup[V any] struct {
 	ask   func(ctx context.Context, id string) (V, error)
 	retry time.Duration // until asking again when nobody told
+	limit time.Duration // what asking may take
 
 	mu    sync.Mutex
 	known map[string]knownUntil[V] // by id; guarded by mu
@@ -29,7 +30,7 @@ type knownUntil[V any] struct {
 }
 
 func newLookup[V any](retry time.Duration, ask func(ctx context.Context, id string) (V, error)) *lookup[V] {
-	return &lookup[V]{ask: ask, retry: retry, known: make(map[string]knownUntil[V])}
+	return &lookup[V]{ask: ask, retry: retry, limit: lookupTime, known: make(map[string]knownUntil[V])}
 }
 
 // of says what is known of id, and asks if need be. When nobody tells, that is what
@@ -47,7 +48,7 @@ func (l *lookup[V]) told(ctx context.Context, id string) (V, error) {
 	if time.Now().Before(known.until) {
 		return known.value, known.err
 	}
-	asking, cancel := context.WithTimeout(ctx, lookupTime)
+	asking, cancel := context.WithTimeout(ctx, l.limit)
 	defer cancel()
 	value, err := l.ask(asking, id)
 	if err == nil {

@@ -263,7 +263,7 @@ func TestOfflineIsHeld(t *testing.T) {
 func TestForget(t *testing.T) {
 	t.Parallel()
 	hooked := make(chan Sent, 1)
-	s := start(t, Options{Forget: true, RedeliverAfter: 10 * time.Millisecond, OnSend: func(x Sent) { hooked <- x }})
+	s := start(t, Options{Forget: true, RedeliverAfter: time.Hour, OnSend: func(x Sent) { hooked <- x }})
 	s.Say(Message{Text: "undelivered"})
 	p := dial(t, s)
 	s.Say(Message{Text: "acked"})
@@ -271,6 +271,9 @@ func TestForget(t *testing.T) {
 	p.ack(f, 200, "")
 	must(t, s.WaitStats(patient(t), func(st Stats) bool { return st.Acked == 1 }))
 	s.Say(Message{Text: "abandoned"})
+	for later := range 2 { // it is pushed again, and given up
+		s.redeliverDue(time.Now().Add(time.Duration(later+1) * time.Hour))
+	}
 	must(t, s.WaitStats(patient(t), func(st Stats) bool { return st.Abandoned == 1 }))
 	mustPost(t, s, callbackOf(t, f).SessionWebhook, map[string]any{"msgtype": "text", "text": map[string]string{"content": "reply"}})
 	if got := <-hooked; got.Text != "reply" {

@@ -51,7 +51,7 @@ func TestSDKConversation(t *testing.T) {
 
 func TestSDKEvent(t *testing.T) {
 	t.Parallel()
-	s := start(t, Options{EventTimeout: 50 * time.Millisecond})
+	s := start(t, Options{EventTimeout: 2 * time.Second})
 	cli := newSDK(t, s, secret)
 	var calls atomic.Int32
 	cli.RegisterAllEventRouter(event.NewDefaultEventFrameHandler(
