@@ -88,7 +88,9 @@ var storeFaults = []fault{
 	},
 	{
 		name: "redis is a cluster", level: Failure, check: "redis role", cause: "redis_is_cluster", en: "names a single Redis", zh: "单机",
-		stage: func(t *testing.T, w *world) { real(t, w, "--cluster-enabled", "yes") },
+		stage: func(t *testing.T, w *world) {
+			real(t, w, "--cluster-enabled", "yes", "--bind", "127.0.0.1", "--cluster-port", redistest.FreePort(t))
+		},
 	},
 	{
 		name: "redis is no cluster", level: Failure, check: "redis role", cause: "redis_no_cluster", en: "is no cluster", zh: "不是集群",

@@ -31,15 +31,11 @@ func TestDialTellsWhyAndNoSecret(t *testing.T) {
 	refusing := newServer(t)
 	refusing.refuse.Store(http.StatusUnauthorized)
 	gone := newServer(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
+	nobody, _ := unheard(t)
 	query := "/connect?ticket=" + secret
 	rows := []struct{ name, url, want string }{
 		{"refused upgrade", refusing.url, "handshake refused: HTTP 401"},
-		{"refused connection", "ws://" + l.Addr().String() + query, "dial: dial tcp " + l.Addr().String() + ": connect: connection refused"},
+		{"refused connection", "ws://" + nobody + query, "dial: dial tcp " + nobody + ": connect: connection refused"},
 		{"no TLS there", "wss" + strings.TrimPrefix(gone.url, "ws"), "dial: tls:"},
 		{"bad escape", "ws://127.0.0.1/%zz?ticket=" + secret, "dial: parse the address:"},
 		{"bad port", "ws://127.0.0.1:x" + query, "dial: parse the address:"},

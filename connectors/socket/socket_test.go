@@ -49,12 +49,7 @@ func TestLinkComesBackAfterADrop(t *testing.T) {
 }
 
 func TestLinkSurvivesAFirstDialThatFails(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	addr, listen := unheard(t)
 	s := &server{t: t, conns: make(chan *websocket.Conn, 1)}
 	p := &platform{url: "ws://" + addr + "/?ticket=" + secret, frames: make(chan string, 1)}
 	var log journal
@@ -68,13 +63,9 @@ func TestLinkSurvivesAFirstDialThatFails(t *testing.T) {
 		t.Errorf("the same failure was logged %d times:\n%s", n, log.String())
 	}
 
-	l, err = net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	web := httptest.NewUnstartedServer(s)
 	_ = web.Listener.Close()
-	web.Listener = l
+	web.Listener = listen()
 	web.Start()
 	s.serve(web)
 	send(t, s.accept(), "hello")
@@ -116,7 +107,13 @@ func TestLinkSurvivesARefusedHandshake(t *testing.T) {
 func TestLinkLeavesABlackHole(t *testing.T) {
 	s := newServer(t)
 	p := newPlatform(s)
-	p.opts = Options{Keepalive: 20 * time.Millisecond}
+	var dials atomic.Int32
+	p.dial = func(ctx context.Context) (*Conn, error) {
+		if dials.Add(1) == 1 {
+			return Dial(ctx, s.url, Options{Keepalive: 20 * time.Millisecond})
+		}
+		return Dial(ctx, s.url, Options{})
+	}
 	reason := make(chan error, 10)
 	p.serve = func(_ context.Context, conn *Conn) error {
 		err := p.read(conn)

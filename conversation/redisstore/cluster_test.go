@@ -3,8 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,9 +21,9 @@ func startCluster(t *testing.T) (nodes []*redistest.Server, at string) {
 	const size, slots = 3, 16384
 	var ports []string
 	for range size {
-		ports = append(ports, freePort(t))
-		nodes = append(nodes, realServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--appendfsync", "always",
-			"--bind", "127.0.0.1", "--port", ports[len(ports)-1], "--cluster-port", freePort(t)))
+		ports = append(ports, redistest.FreePort(t))
+		nodes = append(nodes, realServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "15000", "--appendfsync", "always",
+			"--bind", "127.0.0.1", "--port", ports[len(ports)-1], "--cluster-port", redistest.FreePort(t)))
 	}
 	for i, node := range nodes {
 		client := raw(t, node)
@@ -142,7 +140,7 @@ func TestClusterNodeRestarts(t *testing.T) {
 // and what it takes would be in nobody's hands.
 func TestClusterSendsOnce(t *testing.T) {
 	nodes, at := startCluster(t)
-	s, err := Open(t.Context(), "redis://"+at+"?addr="+at+"&read_timeout=200ms", conversation.Options{})
+	s, err := Open(t.Context(), "redis://"+at+"?addr="+at+"&read_timeout=1s", conversation.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,15 +214,4 @@ func TestClusterFollowsMoved(t *testing.T) {
 	if n := raw(t, to).Exists(t.Context(), k.ready()).Val(); n != 1 {
 		t.Error("the event is not where its slot is")
 	}
-}
-
-// freePort is a port that was free a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }

@@ -90,7 +90,7 @@ func TestUnreadableLetter(t *testing.T) {
 // again. Nobody else's does, and nothing is written twice.
 func TestDoneAnswerLost(t *testing.T) {
 	server := realServer(t)
-	s, err := Open(t.Context(), server.URL()+"&read_timeout=300ms", conversation.Options{Lease: time.Hour})
+	s, err := Open(t.Context(), server.URL()+"&read_timeout=1s", conversation.Options{Lease: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

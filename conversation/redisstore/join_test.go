@@ -92,7 +92,7 @@ func TestHoldPutsBackJoined(t *testing.T) {
 // made had to go at once.
 func TestJoinedDoneAnswerLost(t *testing.T) {
 	server := realServer(t)
-	s, err := Open(t.Context(), server.URL()+"&read_timeout=300ms", conversation.Options{Lease: time.Hour, Join: 2, MaxDead: 1})
+	s, err := Open(t.Context(), server.URL()+"&read_timeout=1s", conversation.Options{Lease: time.Hour, Join: 2, MaxDead: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

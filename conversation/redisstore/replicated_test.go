@@ -12,7 +12,7 @@ import (
 
 // Where a replica may become the master, what was accepted and noted is there too.
 func TestKeptOnAReplica(t *testing.T) {
-	port := freePort(t)
+	port := redistest.FreePort(t)
 	master := redistest.Start(t, "--port", port, "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0")
 	if !master.Real() {
 		t.Skip("needs a real redis-server")

@@ -133,7 +133,7 @@ func calls(t *testing.T, s *Store, l *conversation.Lease) map[string]error {
 // the event was stored is found out by accepting it again.
 func TestRedisPaused(t *testing.T) {
 	server := realServer(t)
-	s, err := Open(t.Context(), server.URL()+"&read_timeout=200ms", conversation.Options{Lease: time.Hour})
+	s, err := Open(t.Context(), server.URL()+"&read_timeout=1s", conversation.Options{Lease: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

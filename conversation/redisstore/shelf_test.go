@@ -82,7 +82,7 @@ func TestShelfRedisKilled(t *testing.T) {
 // never too low, and whoever calls again may find it too high.
 func TestAddLostAnswer(t *testing.T) {
 	server := realServer(t)
-	s, err := Open(t.Context(), server.URL()+"&read_timeout=200ms", conversation.Options{})
+	s, err := Open(t.Context(), server.URL()+"&read_timeout=1s", conversation.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

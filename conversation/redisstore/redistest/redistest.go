@@ -9,10 +9,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,6 +80,23 @@ func Launch(dir string, args ...string) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// FreePort is a port of 127.0.0.1 that nobody listens on now, for args. It is not one
+// of those that outgoing connections and other tests' listeners get: while the server
+// is not there, one of them would take it.
+func FreePort(tb testing.TB) string {
+	tb.Helper()
+	const lowest, highest = 20_000, 32_000
+	for range 100 {
+		port := strconv.Itoa(lowest + rand.IntN(highest-lowest))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	tb.Fatal("none of a hundred ports is free")
+	return ""
 }
 
 // Real reports whether this is a redis-server and not the imitation.
