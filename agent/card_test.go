@@ -117,9 +117,9 @@ func withCards(t *testing.T, test func(t *testing.T, w *world, c cardChat)) {
 	})
 }
 
-// growing is an answer that takes about two seconds.
+// growing is an answer that takes about five seconds.
 func growing(text string) modeltest.Response {
-	return modeltest.Response{Deltas: strings.SplitAfter(text, " "), Pause: 2 * time.Second / time.Duration(strings.Count(text, " ")+1)}
+	return modeltest.Response{Deltas: strings.SplitAfter(text, " "), Pause: 5 * time.Second / time.Duration(strings.Count(text, " ")+1)}
 }
 
 const longAnswer = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"

@@ -20,6 +20,7 @@ import (
 // process is the program as a process of its own.
 type process struct {
 	t      *testing.T
+	w      *world
 	cmd    *exec.Cmd
 	stderr lockedBuffer
 	ended  chan error // receives what Wait returned, once
@@ -32,7 +33,7 @@ func (w *world) spawn(more ...string) *process {
 	if err := os.WriteFile(file, []byte(w.yaml()+strings.Join(more, "")), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	p := &process{t: w.t, cmd: exec.Command(os.Args[0], "run", "--config", file), ended: make(chan error, 1)}
+	p := &process{t: w.t, w: w, cmd: exec.Command(os.Args[0], "run", "--config", file), ended: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), runAsProgram+"=1")
 	p.cmd.Stderr = &p.stderr
 	if err := p.cmd.Start(); err != nil {
@@ -76,7 +77,7 @@ log: {level: debug, format: json}
 `, c.Name, c.Platform, id, secret, c.Endpoint, c.Reply, w.cfg.Model.Endpoint, w.cfg.Store.Reveal(), w.cfg.Spool, w.cfg.Inbox.Lease)
 }
 
-// kill is kill -9, and returns when the process is gone.
+// kill is kill -9, and returns when the process is gone and the platform knows it.
 func (p *process) kill() {
 	p.t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -84,6 +85,9 @@ func (p *process) kill() {
 	}
 	err := <-p.ended
 	p.ended <- err
+	if err := p.w.chat.waitDown(p.w.within()); err != nil { // else up would take its connection for the next one's
+		p.t.Fatalf("the stream stays: %v", err)
+	}
 }
 
 // stop is SIGTERM; it returns the exit code.

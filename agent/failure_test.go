@@ -29,8 +29,10 @@ func TestModelFailuresAreToldKindly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, w *world) {
 				w.cfg.Model.Attempts = 2
-				w.cfg.Model.FirstTokenTimeout = 300 * time.Millisecond
-				w.cfg.Model.IdleTimeout = 300 * time.Millisecond
+				if c.resp.Hang {
+					w.cfg.Model.FirstTokenTimeout = 2 * time.Second
+					w.cfg.Model.IdleTimeout = 2 * time.Second
+				}
 				w.start()
 				w.answer(func(modeltest.Request) modeltest.Response { return c.resp })
 				got := w.ask(line{text: "question"})

@@ -73,6 +73,7 @@ type chat interface {
 	waitReply(ctx context.Context, id string) (reply, error)
 	waitAck(ctx context.Context, id string) error
 	waitUp(ctx context.Context) error
+	waitDown(ctx context.Context) error
 	redeliver(id string) error
 	drop()            // resets every socket
 	stall()           // makes every socket a black hole
@@ -308,6 +309,7 @@ func plainBreaks(text string) string { return strings.ReplaceAll(text, "  \n", "
 
 func (c dingtalkChat) waitAck(ctx context.Context, id string) error { return c.WaitAck(ctx, id) }
 func (c dingtalkChat) waitUp(ctx context.Context) error             { return c.WaitConnections(ctx, 1) }
+func (c dingtalkChat) waitDown(ctx context.Context) error           { return c.WaitConnections(ctx, 0) }
 func (c dingtalkChat) drop()                                        { c.Drop() }
 func (c dingtalkChat) stall()                                       { c.Stall() }
 func (c dingtalkChat) connects() int                                { return c.Opens() }
@@ -358,6 +360,7 @@ func (c feishuChat) waitReply(ctx context.Context, id string) (reply, error) {
 
 func (c feishuChat) waitAck(ctx context.Context, id string) error { return c.WaitAck(ctx, id) }
 func (c feishuChat) waitUp(ctx context.Context) error             { return c.WaitConnections(ctx, 1) }
+func (c feishuChat) waitDown(ctx context.Context) error           { return c.WaitConnections(ctx, 0) }
 func (c feishuChat) redeliver(id string) error                    { return c.Redeliver(id) }
 func (c feishuChat) drop()                                        { c.Drop() }
 func (c feishuChat) stall()                                       { c.Stall() }

@@ -293,7 +293,7 @@ func TestConcurrency(t *testing.T) {
 
 func TestNoPlaceInTime(t *testing.T) {
 	server := script(t, modeltest.Response{Deltas: []string{"a"}, Hang: true})
-	client := clientOf(t, at(server, Config{Concurrency: 1, FirstToken: 400 * time.Millisecond, Idle: time.Minute}))
+	client := clientOf(t, at(server, Config{Concurrency: 1, FirstToken: 2 * time.Second, Idle: time.Minute}))
 	begun := false
 	for range client.Stream(t.Context(), Request{Messages: []Message{{Role: User, Content: "hi"}}}) {
 		h := client.ask(t.Context(), Request{}) // while the only place is taken

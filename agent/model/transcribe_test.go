@@ -26,8 +26,12 @@ func TestTranscribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	client := New([]Config{{Endpoint: server.URL(), Keys: []string{"k"}, Name: "m", Transcription: "ears", FirstToken: 300 * time.Millisecond, Wait: time.Millisecond, Attempts: 2}}, quiet())
-	defer client.Close()
+	ears := func(firstToken time.Duration) *Client {
+		client := New([]Config{{Endpoint: server.URL(), Keys: []string{"k"}, Name: "m", Transcription: "ears", FirstToken: firstToken, Wait: time.Millisecond, Attempts: 2}}, quiet())
+		t.Cleanup(client.Close)
+		return client
+	}
+	client, impatient := ears(time.Minute), ears(300*time.Millisecond)
 
 	for name, c := range map[string]struct {
 		responses []modeltest.Response
@@ -45,6 +49,10 @@ func TestTranscribe(t *testing.T) {
 		mu.Lock()
 		responses, asked = c.responses, nil
 		mu.Unlock()
+		client := client
+		if c.kind == Timeout {
+			client = impatient
+		}
 		text, err := client.Transcribe(t.Context(), []byte(c.sound))
 		var e *Error
 		if text != c.text || c.kind == "" != (err == nil) || err != nil && (!errors.As(err, &e) || e.Kind != c.kind) {

@@ -197,12 +197,12 @@ func (h *fakeHolder) Release(context.Context, time.Time) error {
 }
 
 func TestLeaseIsRenewedWhileTheTurnRuns(t *testing.T) {
-	f := newFixture(t, Config{Workers: 2, Renew: 20 * time.Millisecond}, conversation.Options{Lease: 200 * time.Millisecond})
+	f := newFixture(t, Config{Workers: 2, Renew: 20 * time.Millisecond}, conversation.Options{Lease: 2 * time.Second})
 	took := make(chan int, 10)
 	f.run = func(ctx context.Context, lease *conversation.Lease) error {
 		took <- lease.Attempt
-		select { // three leases long
-		case <-time.After(600 * time.Millisecond):
+		select { // more than two leases long
+		case <-time.After(5 * time.Second):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

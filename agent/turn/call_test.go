@@ -150,6 +150,10 @@ func TestToolIsBrokenOff(t *testing.T) {
 	for name, want := range map[string]string{"stopped": "(stopped)", "too slow": "I took too long"} {
 		asking, stop := context.WithCancelCause(t.Context())
 		b := newBox()
+		config := Config{}
+		if name == "too slow" {
+			config.Timeout = 50 * time.Millisecond
+		}
 		b.does["read"] = func(ctx context.Context) (tools.Result, error) {
 			if name == "stopped" {
 				stop(conversation.ErrInterrupted)
@@ -157,7 +161,7 @@ func TestToolIsBrokenOff(t *testing.T) {
 			<-ctx.Done()
 			return tools.Result{}, ctx.Err()
 		}
-		w := newWorld(t, Config{Timeout: 50 * time.Millisecond}, b.with, calls("", "read"), says("never"))
+		w := newWorld(t, config, b.with, calls("", "read"), says("never"))
 		ev := w.from("ann", "go")
 		w.deliver(ev)
 		if err := w.turn.Run(t.Context(), asking, w.take(ev)); err != nil {

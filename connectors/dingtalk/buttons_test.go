@@ -86,7 +86,7 @@ func TestPressIsAnsweredInTime(t *testing.T) {
 		t.Errorf("answered before anything was known: %+v", acks)
 	}
 	must(t, cloud.WaitAck(patient(t), "p1"))
-	if ack := cloud.Acks("p1")[0]; ack.At.Sub(began) > 2*time.Second || ack.Data != noPress {
+	if ack := cloud.Acks("p1")[0]; pressTime >= 2*time.Second || ack.At.Sub(began) > 5*time.Second || ack.Data != noPress {
 		t.Errorf("%+v after %s", ack, ack.At.Sub(began))
 	}
 }

@@ -126,7 +126,7 @@ func TestRefusedEventsComeAgainWithTheSameID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var tries atomic.Int32
-			cloud, r := up(t, dingtalktest.Options{RedeliverAfter: 150 * time.Millisecond, RedeliverMax: 5}, func(context.Context, connectors.Event) error {
+			cloud, r := up(t, dingtalktest.Options{RedeliverAfter: time.Second, RedeliverMax: 5}, func(context.Context, connectors.Event) error {
 				if tries.Add(1) <= 2 {
 					return fail()
 				}
@@ -199,15 +199,16 @@ func TestComesBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cloud := newCloud(t, dingtalktest.Options{HoldOffline: true, RedeliverAfter: 50 * time.Millisecond, RedeliverMax: 1000}) // the hole swallows pushes too
 			config := quick(cloud)
-			config.Keepalive = 40 * time.Millisecond
+			config.Keepalive = 500 * time.Millisecond
 			r := newRobot(config, nil)
 			r.run(t)
-			must(t, cloud.WaitStats(patient(t), func(st dingtalktest.Stats) bool { return st.Connects == 1 }))
+			must(t, cloud.WaitStats(patient(t), func(st dingtalktest.Stats) bool { return st.Connects >= 1 }))
 			harm(cloud)
 			must(t, cloud.WaitStats(patient(t), func(st dingtalktest.Stats) bool { return st.Connects >= 2 }))
 			must(t, cloud.WaitConnections(patient(t), 1))
 			r.said(t, cloud, dingtalktest.Message{Text: "still there?"})
-			if opens, connects := cloud.Opens(), cloud.Calls(dingtalktest.PathConnect); opens < connects {
+			connects := cloud.Calls(dingtalktest.PathConnect) // first: there may be another attempt
+			if opens := cloud.Opens(); opens < connects {
 				t.Errorf("%d tickets for %d attempts", opens, connects)
 			}
 		})

@@ -95,7 +95,7 @@ func TestIgnoresOtherEvents(t *testing.T) {
 // A greeting that could not be stored is asked for again.
 func TestRefusedGreetingsComeLater(t *testing.T) {
 	var tries atomic.Int32
-	cloud, r := up(t, dingtalktest.Options{EventTimeout: 30 * time.Millisecond, EventRedeliverMax: 100}, func(context.Context, connectors.Event) error {
+	cloud, r := up(t, dingtalktest.Options{EventTimeout: time.Second, EventRedeliverMax: 100}, func(context.Context, connectors.Event) error {
 		if tries.Add(1) <= 2 {
 			return errors.New("store is full")
 		}

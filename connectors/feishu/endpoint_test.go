@@ -157,7 +157,7 @@ func TestStreamComesBack(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
 	config := configFor(s)
-	config.Keepalive = 100 * time.Millisecond
+	config.Keepalive = 500 * time.Millisecond
 	in := newInbox()
 	c, _ := run(t, config, in.deliver)
 	for name, hurt := range map[string]func() int{
@@ -197,13 +197,13 @@ func TestPingsKeepTheStream(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
 	config := configFor(s)
-	config.Keepalive = 50 * time.Millisecond
+	config.Keepalive = 500 * time.Millisecond
 	in := newInbox()
 	c, _ := run(t, config, in.deliver)
 	pings := 0
 	for _, pong := range []string{"", `{"PingInterval":0}`, `{"ReconnectCount":0,"PingInterval":-5}`, `{"PingInterval":99999999999999}`, `null`, `{"broken`} {
 		s.PongConfig(pong)
-		pings += 3
+		pings += 2
 		noError(t, s.WaitPings(soon(t), pings))
 	}
 	if id := s.Say(feishutest.Message{Text: "hi"}); in.next(t).ID != id {

@@ -71,8 +71,13 @@ func take(t *testing.T, s *Store) *conversation.Lease {
 }
 
 // queued waits until n writes are in the queue.
-func queued(s *Store, n int) {
+func queued(t *testing.T, s *Store, n int) {
+	t.Helper()
+	began := time.Now()
 	for have := -1; have != n; runtime.Gosched() {
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("%d writes are in the queue, want %d", have, n)
+		}
 		s.mu.Lock()
 		have = len(s.queue)
 		s.mu.Unlock()
@@ -107,7 +112,7 @@ func TestCommitShared(t *testing.T) {
 			}
 		})
 		if n == callers/2 {
-			queued(s, n+1)
+			queued(t, s, n+1)
 			wg.Go(func() {
 				failed = s.commit(t.Context(), &write{apply: func(tx *bbolt.Tx) error {
 					if err := tx.Bucket(fileBucket).Put([]byte("half"), nil); err != nil {
@@ -118,7 +123,7 @@ func TestCommitShared(t *testing.T) {
 			})
 		}
 	}
-	queued(s, callers+1)
+	queued(t, s, callers+1)
 	<-s.lead
 	wg.Wait()
 	if !errors.Is(failed, broken) {
@@ -153,7 +158,7 @@ func TestCommitMoreThanFit(t *testing.T) {
 			}
 		})
 	}
-	queued(s, callers)
+	queued(t, s, callers)
 	before := commits(t, s)
 	<-s.lead
 	wg.Wait()
@@ -173,7 +178,7 @@ func TestCommitContext(t *testing.T) {
 		_, err := s.Accept(ctx, event("person", 1, 1))
 		answer <- err
 	}()
-	queued(s, 1)
+	queued(t, s, 1)
 	cancel()
 	if err := <-answer; !errors.Is(err, context.Canceled) {
 		t.Fatalf("accept: %v, want %v", err, context.Canceled)
@@ -202,7 +207,7 @@ func TestCommitClosed(t *testing.T) {
 			answers <- err
 		}()
 	}
-	queued(s, 3)
+	queued(t, s, 3)
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
 	<-s.closed

@@ -138,7 +138,7 @@ func TestMarksWait(t *testing.T) {
 		_, err := s.Take(ctx, "home")
 		ended <- err
 	}()
-	queued(s, 1)
+	queued(t, s, 1)
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Fatalf("take: %v", err)
@@ -211,9 +211,9 @@ func TestMarksStayWithTheirEvent(t *testing.T) {
 	noted, done := make(chan error), make(chan error)
 	s.lead <- struct{}{}
 	go func() { noted <- l.Note(ctx, []byte("card")) }()
-	queued(s, 1)
+	queued(t, s, 1)
 	go func() { done <- l.Done(t.Context(), conversation.Outcome{}) }()
-	queued(s, 2)
+	queued(t, s, 2)
 	cancel()
 	if err := <-noted; !errors.Is(err, context.Canceled) {
 		t.Fatalf("note: %v", err)
@@ -230,13 +230,13 @@ func TestMarksStayWithTheirEvent(t *testing.T) {
 
 // A note whose lease runs out while it waits for its commit is not written.
 func TestNoteTooLate(t *testing.T) {
-	s := fresh(t, conversation.Options{Lease: 300 * time.Millisecond})
+	s := fresh(t, conversation.Options{Lease: 2 * time.Second})
 	accept(t, s, event("ann", 1, 1))
 	l := take(t, s)
 	s.lead <- struct{}{}
 	noted := make(chan error)
 	go func() { noted <- l.Note(t.Context(), []byte("late")) }()
-	queued(s, 1)
+	queued(t, s, 1)
 	h := l.Holder.(*holder)
 	for alive := true; alive; runtime.Gosched() {
 		s.mu.Lock()
@@ -267,7 +267,7 @@ func TestNoteShared(t *testing.T) {
 	for _, l := range leases {
 		go func() { errs <- l.Note(t.Context(), []byte(l.Event.ID)) }()
 	}
-	queued(s, people)
+	queued(t, s, people)
 	<-s.lead
 	for range leases {
 		if err := <-errs; err != nil {

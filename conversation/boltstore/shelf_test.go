@@ -154,10 +154,10 @@ func TestAddOverflowShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range callers {
 		wg.Go(func() { add(t, s, "shared", time.Hour) })
-		queued(s, n+1)
+		queued(t, s, n+1)
 	}
 	wg.Go(func() { _, failed = s.Add(t.Context(), "home", "full", 1, time.Hour) })
-	queued(s, callers+1)
+	queued(t, s, callers+1)
 	<-s.lead
 	wg.Wait()
 	if failed == nil {

@@ -186,7 +186,8 @@ func TestUnstall(t *testing.T) {
 
 func TestDisconnect(t *testing.T) {
 	t.Parallel()
-	s := start(t, Options{DisconnectGrace: time.Second})
+	const grace = 3 * time.Second
+	s := start(t, Options{DisconnectGrace: grace})
 	p := dial(t, s)
 	before := s.Say(Message{Text: "before"})
 	began := time.Now()
@@ -207,7 +208,7 @@ func TestDisconnect(t *testing.T) {
 	p.ack(f, 200, "") // the Go SDK does, nobody needs it
 	p.ack(asked, 200, "")
 	must(t, s.WaitAck(patient(t), before)) // acks still count
-	if err := p.readEnd(); !websocket.IsCloseError(err, websocket.CloseAbnormalClosure) || time.Since(began) < time.Second {
+	if err := p.readEnd(); !websocket.IsCloseError(err, websocket.CloseAbnormalClosure) || time.Since(began) < grace {
 		t.Errorf("ended after %s with %v", time.Since(began), err)
 	}
 	if st := s.Stats(); st.StrayAcks != 0 {

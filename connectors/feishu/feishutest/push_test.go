@@ -103,7 +103,7 @@ func TestScheduleEnds(t *testing.T) {
 }
 
 func TestEventWaitsForConnection(t *testing.T) {
-	s := start(t, func(o *feishutest.Options) { o.Redeliver = []time.Duration{300 * time.Millisecond} })
+	s := start(t, func(o *feishutest.Options) { o.Redeliver = slices.Repeat([]time.Duration{300 * time.Millisecond}, 100) })
 	id := s.Say(feishutest.Message{Text: "anybody?"})
 	if s.Pending() != 1 || s.Deliveries(id) != 0 {
 		t.Fatalf("pending %d, deliveries %d", s.Pending(), s.Deliveries(id))

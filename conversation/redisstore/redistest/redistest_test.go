@@ -19,7 +19,7 @@ func connect(t *testing.T, s *Server) *redis.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.MaxRetries, o.DialerRetries, o.ReadTimeout = -1, 1, 100*time.Millisecond
+	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = -1, 1, true
 	client := redis.NewClient(o)
 	t.Cleanup(func() {
 		if err := client.Close(); err != nil {
@@ -40,7 +40,9 @@ func TestServer(t *testing.T) {
 	if err := s.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Ping(context.Background()).Err(); err == nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := client.Ping(ctx).Err(); err == nil {
 		t.Error("ping of a paused server: no error")
 	}
 	if err := s.Resume(); err != nil {
