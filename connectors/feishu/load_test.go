@@ -118,7 +118,10 @@ func TestOneChatsRate(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
 	in := newInbox()
-	c, j := run(t, withCards(s), in.deliver)
+	config := withCards(s)
+	var g gauge
+	config.Meter = &g
+	c, j := run(t, config, in.deliver)
 	until(t, "healthy", func() bool { return c.Status().Healthy() })
 	s.Say(feishutest.Message{Text: "a question", From: ann}) // in another chat: what the first call takes is taken now
 	first := in.next(t)
@@ -135,6 +138,9 @@ func TestOneChatsRate(t *testing.T) {
 	all.Wait()
 	if n := len(visible(s)); n != 7 {
 		t.Errorf("%d messages", n)
+	}
+	if n := g.called(opReply + ": 230020"); n != 0 {
+		t.Errorf("%d were refused", n)
 	}
 	if sent := s.Sent(); sent[6].At.Sub(sent[1].At) < 5*chatPeriod-250*time.Millisecond {
 		t.Errorf("six messages within %s:\n%s", sent[6].At.Sub(sent[1].At), j)
