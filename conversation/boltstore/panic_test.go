@@ -26,16 +26,16 @@ func TestCommitPanics(t *testing.T) {
 	s.lead <- struct{}{} // a commit is under way
 	answers := make(chan error)
 	go func() { answers <- l.Done(t.Context(), conversation.Outcome{}) }()
-	queued(s, 1)
+	queued(t, s, 1)
 	go func() {
 		answers <- s.commit(t.Context(), &write{apply: func(*bbolt.Tx) error { panic("page 17 already freed") }})
 	}()
-	queued(s, 2)
+	queued(t, s, 2)
 	go func() {
 		_, err := s.Accept(t.Context(), event("ben", 1, 1))
 		answers <- err
 	}()
-	queued(s, 3)
+	queued(t, s, 3)
 	<-s.lead
 	for range 3 {
 		if err := <-answers; !errors.Is(err, errPanic) || !strings.Contains(err.Error(), "page 17 already freed") {

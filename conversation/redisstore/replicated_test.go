@@ -55,7 +55,7 @@ func TestKeptOnAReplica(t *testing.T) {
 
 // The end of an event waits for a replica, which would bring the event back otherwise.
 func TestDoneIsOnAReplica(t *testing.T) {
-	port := freePort(t)
+	port := redistest.FreePort(t)
 	master := redistest.Start(t, "--port", port, "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0")
 	if !master.Real() {
 		t.Skip("needs a real redis-server")
