@@ -15,6 +15,7 @@ import (
 	"longwire/agent/logs/rotate"
 	"longwire/agent/metrics"
 	"longwire/agent/records"
+	"longwire/agent/tools"
 	tracing "longwire/agent/trace"
 	"longwire/conversation/spool"
 )
@@ -28,6 +29,7 @@ type App struct {
 	spool    *spool.Store // before the store; nil: there is none
 	records  *records.Log // nil: none is kept
 	metrics  *metrics.Metrics
+	tools    *tools.Servers
 	secrets  secrets                // of all configurations so far
 	file     atomic.Pointer[string] // what is wrong with the configuration file now; nil or "" for nothing
 	redact   logs.Redactor          // takes them out of what the admin listener says
@@ -36,15 +38,14 @@ type App struct {
 	admin    *admin.Server
 	log      *slog.Logger
 
-	running sync.WaitGroup // all that Run and Reload have started, but the tool servers
-	tooling sync.WaitGroup // these: turns that may finish need them to the end
+	running  sync.WaitGroup     // all that Run and Reload have started, but the tool servers
+	tooling  sync.WaitGroup     // these: turns that may finish need them to the end
+	endTools context.CancelFunc // ends them; set by starting
 
 	mu          sync.Mutex // guards what follows, which Reload changes
 	config      *config.Config
 	connections []*connection
 	models      *models
-	tools       *toolbox
-	boxes       []*toolbox        // all that run: this one, and those that turns may still use
 	ctx         context.Context   // in which all of it runs
 	start       func(*connection) // begins to run a connection; nil before Run, and when it stops
 
@@ -87,7 +88,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *App, err
 
 	a.models = &models{log: log, observe: a.metrics.Model()}
 	a.onStop("close model clients", func(context.Context) error { a.models.close(); return nil })
-	a.tools = a.newToolbox(cfg.Tools)
+	a.tools = tools.New(toolConfigs(cfg.Tools), log)
 	for _, c := range cfg.Connections {
 		a.connections = append(a.connections, a.connect(c, nil))
 	}
@@ -122,7 +123,8 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.stopping()
 	a.running.Wait()
-	a.stopTools()
+	a.endTools()
+	a.tooling.Wait()
 	err = errors.Join(err, a.stop())
 	listening.Wait()
 	a.log.Info("stopped")

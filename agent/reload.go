@@ -37,7 +37,7 @@ func (a *App) Reload(next *config.Config) error {
 	a.redact.Set(a.secrets.all())
 	longest := a.longestTurn()
 	a.config = a.fixed(next)
-	a.swapTools(longest)
+	a.tools.Set(toolConfigs(a.config.Tools), longest)
 
 	fresh := append(slices.Clone(changes.Added), changes.Stream...)
 	var connections, ended []*connection
@@ -86,23 +86,6 @@ func (a *App) refresh(conn *connection, c config.Connection) {
 	t := conn.turn.Load().Next(a.turnConfig(c), a.turnWith(conn, conversation.ShelfOf(a.measured, c.Name)))
 	conn.turn.Store(t)
 	conn.pool.SetTurn(t)
-}
-
-// swapTools goes on with other tool servers, if others are configured. Turns that have
-// begun keep theirs for as long as they may take.
-func (a *App) swapTools(longest time.Duration) {
-	next := a.newToolbox(a.config.Tools)
-	if next == a.tools {
-		return
-	}
-	old := a.tools
-	a.tools = next
-	a.runTools(next)
-	a.running.Go(func() {
-		if connectors.Sleep(a.ctx, longest) {
-			a.endTools(old)
-		}
-	})
 }
 
 // longestTurn is how long a turn may take that has begun: to read its question, and to
@@ -175,7 +158,9 @@ func (a *App) starting(ctx context.Context) {
 		})
 	}
 	a.running.Go(a.watchKeys)
-	a.runTools(a.tools)
+	var tooling context.Context // goes on while running turns finish
+	tooling, a.endTools = context.WithCancel(context.WithoutCancel(ctx))
+	a.tooling.Go(func() { a.tools.Run(tooling) })
 	for _, c := range a.connections {
 		a.start(c)
 	}
@@ -190,32 +175,6 @@ func (a *App) watchKeys() {
 	for more := true; more; more = connectors.Sleep(a.ctx, keysLook) {
 		a.modelStates()
 	}
-}
-
-// runTools begins to run tool servers. They go on while running turns finish.
-func (a *App) runTools(box *toolbox) {
-	ctx, stop := context.WithCancel(context.WithoutCancel(a.ctx))
-	box.stop = stop
-	a.boxes = append(a.boxes, box)
-	a.tooling.Go(func() { box.Run(ctx) })
-}
-
-// endTools ends tool servers that no turn uses any more.
-func (a *App) endTools(box *toolbox) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	box.stop()
-	a.boxes = slices.DeleteFunc(a.boxes, func(b *toolbox) bool { return b == box })
-}
-
-// stopTools ends all tool servers: no turn runs any more.
-func (a *App) stopTools() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, box := range a.boxes {
-		box.stop()
-	}
-	a.tooling.Wait()
 }
 
 // stopping has nothing be started any more.

@@ -10,7 +10,6 @@ import (
 	"longwire/agent/admin"
 	"longwire/agent/config"
 	"longwire/agent/logs/rotate"
-	"longwire/agent/tools"
 	"longwire/agent/turn"
 )
 
@@ -28,7 +27,7 @@ func (a *App) adminConfig() admin.Config {
 		},
 		Votes:      a.votes,
 		Models:     a.modelsForAdmin(),
-		Tools:      func() []tools.ServerState { return a.toolStates() },
+		Tools:      a.tools.State,
 		Files:      a.files,
 		Problems:   a.problems,
 		ConfigYAML: configYAML(a.config),
@@ -74,12 +73,6 @@ func (a *App) modelsForAdmin() func() []admin.Model {
 		}
 		return models
 	}
-}
-
-func (a *App) toolStates() []tools.ServerState {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.tools.State()
 }
 
 // WatchLog has the status page and the metrics tell how writing the log file goes. It is

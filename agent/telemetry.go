@@ -29,7 +29,7 @@ func (a *App) openTelemetry(ctx context.Context) (err error) {
 
 // watchAll has the metrics look at what there is now.
 func (a *App) watchAll() {
-	from := metrics.Sources{Waiting: a.store, Models: a.modelStates, Tools: a.toolStates}
+	from := metrics.Sources{Waiting: a.store, Models: a.modelStates, Tools: a.tools.State}
 	if a.spool != nil {
 		from.Spool = a.spool
 	}

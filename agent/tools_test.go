@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -314,21 +315,20 @@ func TestToolsOutliveTheirTurns(t *testing.T) {
 func TestReloadEndsTools(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, config.Feishu, "embedded")
-	_, server := w.webTool()
+	web, server := w.webTool()
 	w.cfg.Tools = []config.Tool{server}
 	w.cfg.Model.TurnTimeout = 300 * time.Millisecond
 	app, _ := w.start()
 	w.toolsUp(app)
-	left := app.tools
 	next := w.copied()
 	next.Tools = nil
 	if err := app.Reload(next); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the end of the tool server", func() bool { return !left.State()[0].Up })
-	eventually(t, "nothing of it is kept", func() bool {
-		app.mu.Lock()
-		defer app.mu.Unlock()
-		return len(app.boxes) == 1 && app.boxes[0] == app.tools
+	if n := len(app.tools.State()); n != 0 {
+		t.Errorf("%d tool servers are left", n)
+	}
+	eventually(t, "the end of the connection", func() bool {
+		return slices.ContainsFunc(web.Requests(), func(r toolstest.Request) bool { return r.Method == http.MethodDelete })
 	})
 }

@@ -48,6 +48,8 @@ type server struct {
 	secrets *strings.Replacer // takes what is secret out of a text
 	slots   chan struct{}     // holds a token for every call under way
 
+	stop context.CancelFunc // ends it; set when it is started, under the mu of Servers
+
 	// older says that the next attempt begins with the handshake of 2025: there are
 	// servers that hang or die when they are asked the newer question first. Only run
 	// touches it.

@@ -35,13 +35,15 @@
 //
 // Goroutines, for every server: one that keeps it, one that waits for its connection
 // to end, and for a process one that waits for it, one that writes to it, one that
-// reads its log. Besides these the SDK's own, which end with the connection.
+// reads its log. Besides these the SDK's own, which end with the connection. A server
+// that is not configured any more has one that ends it after a while.
 package tools
 
 import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -119,40 +121,110 @@ type ServerState struct {
 	LastError string    // why it is not up; empty while it is, without secrets
 }
 
-// Servers are all servers of the configuration.
+// Servers are all servers of the configuration. Another configuration may come while
+// they run (Set).
 type Servers struct {
-	servers []*server // in the order of the configuration
+	log     *slog.Logger
+	running sync.WaitGroup // what Run and Set have started
+
+	mu      sync.Mutex
+	servers []*server       // in the order of the configuration; guarded by mu
+	leaving []*server       // of earlier ones, for turns that have begun; guarded by mu
+	ctx     context.Context // Run's, nil before and after it; guarded by mu
 }
 
-// New makes the servers. Nothing is started until Run. Names are expected to be
-// unique: of two servers with one name only the first is kept.
+// New makes the servers. Nothing is started until Run.
 func New(configs []Config, log *slog.Logger) *Servers {
-	s := &Servers{}
+	s := &Servers{log: log}
+	s.Set(configs, 0)
+	return s
+}
+
+// Set goes on with another configuration. A server whose own has not changed stays as it
+// is, with its connection. One that is not configured any more, or otherwise, offers
+// nothing from now on; who knows its tools already may call them for so long. Names are
+// expected to be unique: of two servers with one name only the first is kept.
+func (s *Servers) Set(configs []Config, linger time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var next []*server
 	for _, config := range configs {
-		if slices.ContainsFunc(s.servers, func(o *server) bool { return o.config.Name == config.Name }) {
-			log.Error("two tool servers have the same name, only the first is used", "server", config.Name)
+		if slices.ContainsFunc(next, func(o *server) bool { return o.config.Name == config.Name }) {
+			s.log.Error("two tool servers have the same name, only the first is used", "server", config.Name)
 			continue
 		}
-		s.servers = append(s.servers, newServer(config.withDefaults(), log.With("server", config.Name)))
+		config = config.withDefaults()
+		i := slices.IndexFunc(s.servers, func(o *server) bool { return reflect.DeepEqual(o.config, config) })
+		if i >= 0 {
+			next = append(next, s.servers[i])
+			continue
+		}
+		one := newServer(config, s.log.With("server", config.Name))
+		next = append(next, one)
+		s.start(one)
 	}
-	return s
+	for _, one := range s.servers {
+		if !slices.Contains(next, one) {
+			s.leave(one, linger)
+		}
+	}
+	s.servers = next
+}
+
+// start begins to run a server, if servers run. The caller holds mu.
+func (s *Servers) start(one *server) {
+	if s.ctx == nil {
+		return
+	}
+	ctx, stop := context.WithCancel(s.ctx)
+	one.stop = stop
+	s.running.Go(func() { one.run(ctx) })
+}
+
+// leave ends a server after a while. The caller holds mu.
+func (s *Servers) leave(one *server, linger time.Duration) {
+	ctx := s.ctx
+	if ctx == nil {
+		return
+	}
+	s.leaving = append(s.leaving, one)
+	s.running.Go(func() {
+		connectors.Sleep(ctx, linger)
+		one.stop()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.leaving = slices.DeleteFunc(s.leaving, func(o *server) bool { return o == one })
+	})
 }
 
 // Run keeps every server connected until ctx ends. When it returns, every process
 // has ended and every connection is closed. It is called once.
 func (s *Servers) Run(ctx context.Context) {
-	var running sync.WaitGroup
-	defer running.Wait()
+	s.mu.Lock()
+	s.ctx = ctx
 	for _, one := range s.servers {
-		running.Go(func() { one.run(ctx) })
+		s.start(one)
 	}
+	s.mu.Unlock()
+	<-ctx.Done()
+	s.mu.Lock()
+	s.ctx = nil
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// configured are the servers of the configuration.
+func (s *Servers) configured() []*server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.servers // replaced as a whole, never changed
 }
 
 // Tools returns what can be called now of the servers with these names, or of all
 // when names is nil, sorted by name. The schemas are shared and not to be changed.
 func (s *Servers) Tools(names []string) []Tool {
 	var all []Tool
-	for _, one := range s.servers {
+	for _, one := range s.configured() {
 		if names == nil || slices.Contains(names, one.config.Name) {
 			all = append(all, one.offered()...)
 		}
@@ -165,7 +237,10 @@ func (s *Servers) Tools(names []string) []Tool {
 // a JSON object; nothing stands for an empty one. A tool that fails returns a Result
 // that says so. An error is an *Error, or that of ctx when ctx ended first.
 func (s *Servers) Call(ctx context.Context, tool string, args json.RawMessage) (Result, error) {
-	for _, one := range s.servers {
+	s.mu.Lock()
+	known := slices.Concat(s.servers, s.leaving)
+	s.mu.Unlock()
+	for _, one := range known {
 		if own, ok := one.owns(tool); ok {
 			return one.call(ctx, own, args)
 		}
@@ -175,8 +250,8 @@ func (s *Servers) Call(ctx context.Context, tool string, args json.RawMessage) (
 
 // State says how every server is, in the order of the configuration.
 func (s *Servers) State() []ServerState {
-	states := make([]ServerState, 0, len(s.servers))
-	for _, one := range s.servers {
+	states := []ServerState{}
+	for _, one := range s.configured() {
 		states = append(states, one.now())
 	}
 	return states

@@ -116,7 +116,7 @@ func (s *script) Done(_ context.Context, out conversation.Outcome) error {
 	if s.lost || s.lostAtDone {
 		return conversation.ErrLost
 	}
-	s.done = append(s.done, out)
+	s.done, s.note = append(s.done, out), nil // a note ends with its event
 	return nil
 }
 

@@ -1,20 +1,9 @@
 package main
 
 import (
-	"context"
-	"reflect"
-
 	"longwire/agent/config"
 	"longwire/agent/tools"
 )
-
-// toolbox are the tool servers of a configuration. Another configuration has others:
-// turns that have begun go on with the ones they know.
-type toolbox struct {
-	config []config.Tool
-	*tools.Servers
-	stop context.CancelFunc // ends them; set by runTools
-}
 
 // toolConfigs are the file's tool servers, as package tools has them.
 func toolConfigs(all []config.Tool) (configs []tools.Config) {
@@ -34,13 +23,4 @@ func toolConfigs(all []config.Tool) (configs []tools.Config) {
 		})
 	}
 	return configs
-}
-
-// newToolbox makes the tool servers of the configuration, or returns those that there
-// are if they are the same.
-func (a *App) newToolbox(all []config.Tool) *toolbox {
-	if a.tools != nil && reflect.DeepEqual(a.tools.config, all) {
-		return a.tools
-	}
-	return &toolbox{config: all, Servers: tools.New(toolConfigs(all), a.log)}
 }
