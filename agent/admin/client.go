@@ -32,7 +32,8 @@ func NewClient(listen, token string) *Client {
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		listen = net.JoinHostPort("127.0.0.1", port) // it listens everywhere, here too
 	}
-	return &Client{scheme: "http", addr: listen, token: token, http: http.Client{Timeout: 30 * time.Second}}
+	// Without a proxy, whatever HTTP_PROXY says: it would read the token.
+	return &Client{scheme: "http", addr: listen, token: token, http: http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{}}}
 }
 
 // Trust has the client speak TLS, with whoever has the key of the certificate in file

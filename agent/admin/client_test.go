@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,21 @@ func TestClientNamesWhatIsWrong(t *testing.T) {
 	}
 	if got := NewClient("0.0.0.0:99", "").addr; got != "127.0.0.1:99" {
 		t.Errorf("a program that listens everywhere is asked at %s", got)
+	}
+}
+
+// The token goes to the program and to nobody on the way. HTTP_PROXY is read once in a
+// process, so what is looked at is who would be asked for a proxy.
+func TestClientKnowsNoProxy(t *testing.T) {
+	plain, trusting := NewClient("192.0.2.1:18789", "s3cret"), NewClient("192.0.2.1:18789", "s3cret")
+	cert, _ := writeCertificate(t, t.TempDir(), 1, time.Now())
+	if err := trusting.Trust(cert); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*Client{plain, trusting} {
+		if transport, ok := c.http.Transport.(*http.Transport); !ok || transport.Proxy != nil {
+			t.Errorf("%s: the transport is %T and may ask a proxy", c.scheme, c.http.Transport)
+		}
 	}
 }
 
