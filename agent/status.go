@@ -9,6 +9,7 @@ import (
 
 	"longwire/agent/admin"
 	"longwire/agent/config"
+	"longwire/agent/logs"
 	"longwire/agent/logs/rotate"
 	"longwire/agent/turn"
 )
@@ -117,14 +118,32 @@ func (a *App) problems() (problems []string) {
 	return problems
 }
 
-// configYAML is the configuration in force. Secrets print as what they are.
+// configYAML is the configuration in force. Secrets print as what they are, and so does
+// what came into the file from outside, wherever it stands.
 func configYAML(cfg *config.Config) func() string {
+	var redact logs.Redactor
+	redact.Set(append(cfg.Secrets(), cfg.Taken()...))
 	return func() string {
-		text, err := yaml.Marshal(cfg)
-		if err != nil {
-			return "the configuration cannot be shown: " + err.Error()
+		var whole yaml.Node
+		err := whole.Encode(cfg)
+		if err == nil {
+			redactNode(&whole, redact.Redact)
+			var text []byte
+			if text, err = yaml.Marshal(&whole); err == nil {
+				return string(text)
+			}
 		}
-		return string(text)
+		return "the configuration cannot be shown: " + redact.Redact(err.Error())
+	}
+}
+
+// redactNode takes secrets out of the texts below n, before YAML quotes and folds them.
+func redactNode(n *yaml.Node, redact func(string) string) {
+	if text := redact(n.Value); n.Kind == yaml.ScalarNode && text != n.Value {
+		*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	}
+	for _, below := range n.Content {
+		redactNode(below, redact)
 	}
 }
 

@@ -100,6 +100,8 @@ type Config struct {
 
 	// Warnings are what works but should not stay as it is. Not a key.
 	Warnings Problems `yaml:"-" json:"-"`
+
+	taken taken `yaml:"-"` // see Taken
 }
 
 // Conversation is what is remembered of a chat, and the language spoken there.

@@ -23,6 +23,7 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 type expander struct {
 	getenv func(string) (string, bool)
 	dir    string // the config file's folder, where a relative PATH is looked up
+	taken  *taken // what references led to; nil: nobody asks
 }
 
 // expansion is a value after its references were taken.
@@ -64,6 +65,7 @@ func (e expander) expand(text string) expansion {
 			out.wrong = append(out.wrong, err)
 		} else {
 			out.from = append(out.from, "${"+inside+"}")
+			e.taken.add(content)
 		}
 		b.WriteString(content)
 		text = rest

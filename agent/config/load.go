@@ -136,7 +136,7 @@ func decode(name string, data []byte, getenv func(string) (string, bool)) (*Conf
 	}
 	d := &decoder{
 		file:    name,
-		refs:    expander{getenv: getenv, dir: filepath.Dir(name)},
+		refs:    expander{getenv: getenv, dir: filepath.Dir(name), taken: new(taken)},
 		schema:  schema{},
 		sources: map[string]source{},
 		bad:     map[string]bool{},
@@ -146,7 +146,9 @@ func decode(name string, data []byte, getenv func(string) (string, bool)) (*Conf
 		problem.File = name
 		return nil, nil, problem
 	}
-	return d.config(root), d, nil
+	cfg := d.config(root)
+	cfg.taken = *d.refs.taken
+	return cfg, d, nil
 }
 
 // document returns the root of the only document in data, or the one problem that
