@@ -52,20 +52,24 @@ func (a *App) votes(ctx context.Context, connection string) (good, bad int64, er
 	return good, bad, err
 }
 
-// modelsForAdmin are the models of all connections, each once.
+// modelsForAdmin are the models of all connections, each once. One that answers by itself
+// on any connection is a default, wherever else it is a mere choice.
 func (a *App) modelsForAdmin() func() []admin.Model {
 	type labelled struct {
 		*running
 		main bool
 	}
 	var all []labelled
-	seen := make(map[*running]bool)
+	at := make(map[*running]int)
 	for _, c := range a.config.Connections {
 		for i, choice := range a.config.Choices(c) {
-			if r := a.models.of(choice); !seen[r] {
-				seen[r] = true
-				all = append(all, labelled{r, i == 0})
+			r := a.models.of(choice)
+			if _, seen := at[r]; !seen {
+				at[r] = len(all)
+				all = append(all, labelled{running: r})
 			}
+			one := &all[at[r]]
+			one.main = one.main || i == 0
 		}
 	}
 	return func() (models []admin.Model) {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +43,34 @@ admin: {token: hush-9-hush-9-hush-9}
 		if !strings.Contains(shown, want) {
 			t.Errorf("%q is not shown:\n%s", want, shown)
 		}
+	}
+}
+
+// A model that answers by itself on one connection is a default, also where another
+// connection has named it before, as one to choose.
+func TestEveryDefaultModelIsOne(t *testing.T) {
+	text := `
+connections:
+  - {name: a, platform: dingtalk, client_id: id, client_secret: hush-1}
+  - {name: b, platform: feishu, app_id: id, app_secret: hush-2, model: second}
+model: {endpoint: "http://127.0.0.1:1/v1", name: m, api_key: hush-3}
+models:
+  - {label: second, name: n}
+  - {label: third, name: o}
+`
+	cfg, err := config.Parse("c.yaml", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	a := &App{config: cfg, log: log, models: &models{log: log}}
+	defer a.models.close()
+	var got []string
+	for _, m := range a.modelsForAdmin()() {
+		got = append(got, fmt.Sprint(m.Label, " ", m.Default))
+	}
+	if want := []string{"default true", "second true", "third false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
