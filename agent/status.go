@@ -21,7 +21,7 @@ func (a *App) adminConfig() admin.Config {
 	cfg := admin.Config{
 		Listen: c.Listen, Token: c.Token.Reveal(), Allow: c.Allow, Cert: c.TLS.Cert, Key: c.TLS.Key,
 		Version: version,
-		Store:   a.store,
+		Store:   a.measured, // so that its pings count
 		Desk:    a.store,
 		Feedback: func(ctx context.Context, connection string, limit int) ([][]byte, error) {
 			return a.store.Records(ctx, connection, turn.FeedbackName, limit)

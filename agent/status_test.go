@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -97,4 +98,38 @@ func TestHealthWhileTheModelIsGone(t *testing.T) {
 			return status == http.StatusOK
 		})
 	})
+}
+
+// The pings that health rests on are measured as every other call of the store is, and
+// longwire_store_up says what they say.
+func TestPingsAreMeasured(t *testing.T) {
+	w := newWorld(t, config.DingTalk, "embedded")
+	app, _ := w.start()
+	health(t, app, http.MethodGet)
+	page := metricsPage(t, app)
+	if strings.Contains(page, `longwire_store_call_seconds_count{call="ping"} 0`) || !strings.Contains(page, "\nlongwire_store_up 1\n") {
+		t.Errorf("no ping is measured, or the store is down:\n%s", page)
+	}
+	if err := app.store.Close(); err != nil { // it takes nothing any more
+		t.Fatal(err)
+	}
+	eventually(t, "a ping that failed", func() bool {
+		page := metricsPage(t, app)
+		return !strings.Contains(page, `longwire_store_errors_total{call="ping"} 0`) && strings.Contains(page, "\nlongwire_store_up 0\n")
+	})
+}
+
+// metricsPage is what Prometheus would read.
+func metricsPage(t *testing.T, app *App) string {
+	t.Helper()
+	resp, err := http.Get("http://" + app.Addr() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }

@@ -29,7 +29,10 @@ func (a *App) openTelemetry(ctx context.Context) (err error) {
 
 // watchAll has the metrics look at what there is now.
 func (a *App) watchAll() {
-	from := metrics.Sources{Waiting: a.store, Models: a.modelStates, Tools: a.tools.State}
+	from := metrics.Sources{
+		Waiting: a.store, Models: a.modelStates, Tools: a.tools.State,
+		Takes: func(ctx context.Context) error { return a.admin.Takes(ctx) }, // who is there before anybody scrapes
+	}
 	if a.spool != nil {
 		from.Spool = a.spool
 	}

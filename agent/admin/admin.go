@@ -28,8 +28,9 @@
 // an answer of a few kilobytes passes every proxy, holds nothing open, and costs the
 // same for a hundred pages as for one: what it says is looked up once a second.
 //
-// Goroutines: Run, which the caller starts, those of net/http below it, and one that
-// counts what waits.
+// Goroutines: Run, which the caller starts, those of net/http below it, one that counts
+// what waits, and one while the store is asked whether it would take an event: Stop waits
+// for it, and nobody else longer than they want to.
 package admin
 
 import (
@@ -130,7 +131,7 @@ type Server struct {
 	http     http.Server
 	log      *slog.Logger
 
-	store    probe       // health.go
+	store    probe       // probe.go
 	history  history     // history.go
 	troubles troubles    // trouble.go
 	status   shared      // status.go
@@ -225,6 +226,7 @@ func (s *Server) Run() error {
 // Stop ends Run; requests under way may finish while ctx lasts.
 func (s *Server) Stop(ctx context.Context) error {
 	defer func() { _ = s.listener.Close() }() // in case Run was never called
+	defer s.store.stop(ctx)
 	if err := s.http.Shutdown(ctx); err != nil {
 		return fmt.Errorf("admin: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"runtime"
-	"sync"
 	"time"
 
 	"longwire/agent/model"
@@ -277,39 +276,4 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // whoever asked has gone
-}
-
-// probe asks the store whether it would take an event, at most once a second
-// however many ask: each asking is a write.
-type probe struct {
-	mu    sync.Mutex // held while the store is asked
-	at    time.Time
-	err   error
-	since time.Time // when the trouble began; zero without
-}
-
-const (
-	probeLife = time.Second
-	probeTime = 3 * time.Second
-)
-
-// check returns what is wrong with the store, and since when that is known.
-func (p *probe) check(ctx context.Context, ping func(ctx context.Context) error) (since time.Time, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.at.IsZero() && time.Since(p.at) < probeLife {
-		return p.since, p.err
-	}
-	// Not the asker's context: the next one gets the same answer.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTime)
-	defer cancel()
-	p.err = ping(ctx)
-	p.at = time.Now()
-	switch {
-	case p.err == nil:
-		p.since = time.Time{}
-	case p.since.IsZero():
-		p.since = p.at
-	}
-	return p.since, p.err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -190,35 +189,6 @@ func (m *moving) Counts() connectors.Counts { return connectors.Counts{} }
 
 func (m *moving) Budget(context.Context) (calls, used int64, err error) {
 	return 0, 0, errors.New("none")
-}
-
-func TestStoreIsAskedOnceASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var asked atomic.Int64
-		ping := func(context.Context) error { asked.Add(1); return nil }
-		var p probe
-		for range 10 {
-			if _, err := p.check(t.Context(), ping); err != nil {
-				t.Fatal(err)
-			}
-		}
-		time.Sleep(probeLife)
-		_, _ = p.check(t.Context(), ping)
-		if got := asked.Load(); got != 2 {
-			t.Errorf("asked %d times", got)
-		}
-	})
-}
-
-func TestStoreThatHangsIsAProblemInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var p probe
-		began := time.Now()
-		since, err := p.check(t.Context(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
-		if err == nil || time.Since(began) > probeTime || since.IsZero() {
-			t.Errorf("got %v since %s after %s", err, since, time.Since(began))
-		}
-	})
 }
 
 func TestHealthzSaysYesOrNoToEverybody(t *testing.T) {

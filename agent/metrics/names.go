@@ -130,7 +130,7 @@ func (p *page) store() store {
 	return store{
 		seconds: p.histogram("longwire_store_call_seconds", "How long calls of the store took: accept, renew, note, done, release, ping.", storeBuckets, "call"),
 		errors:  p.counter("longwire_store_errors_total", "Calls of the store that failed.", "call"),
-		up:      p.gauge("longwire_store_up", "1 if the store answered during this scrape, else 0."),
+		up:      p.gauge("longwire_store_up", "1 if the store answered during this scrape and would take an event, else 0."),
 		spooled: p.gauge("longwire_spool_events", "Events in the spool's file, until the store is back; absent where there is no spool."),
 	}
 }

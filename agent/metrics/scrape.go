@@ -95,23 +95,24 @@ func (s *scraper) look(l *look, found chan<- []prometheus.Metric, at func() []pr
 	return 1
 }
 
-// askStore asks the store what waits and what is spent. After its first failure it is
-// not asked further.
+// askStore asks the store whether it would take an event, what waits and what is spent.
+// It is up if it can all of that: from a full disk everything can be read. After its first
+// failure to read it is not asked further.
 func (s *scraper) askStore(ctx context.Context, from *Sources) (found []prometheus.Metric) {
 	if from.Waiting == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	var err error
+	up := from.Takes == nil || from.Takes(ctx) == nil
 	for _, c := range from.Connections {
-		var more []prometheus.Metric
-		more, err = s.ask(ctx, from, c)
+		more, err := s.ask(ctx, from, c)
 		if found = append(found, more...); err != nil {
+			up = false
 			break
 		}
 	}
-	return append(found, s.m.store.up.is(yes(err == nil)))
+	return append(found, s.m.store.up.is(yes(up)))
 }
 
 // ask asks the store about one connection.

@@ -73,6 +73,7 @@ func everything(t *testing.T) Sources {
 			Gate: gated{Refused: map[access.Kind]int64{access.TooFast: 11}, Owed: 12},
 		}},
 		Waiting: ask(three),
+		Takes:   func(context.Context) error { return nil },
 		Spool:   ask(three),
 		Models: func() []model.EndpointState {
 			return []model.EndpointState{{Endpoint: "api.example.com", Model: "qwen-max", InFlight: 2, Keys: 3, KeysResting: 1, KeyExpires: time.Unix(1.9e9, 0)}}
@@ -189,6 +190,15 @@ func TestScrapeWhileTheStoreFails(t *testing.T) {
 	}
 	from.Waiting = ask(three)
 	from.Connections[0].Link = told{err: errors.New("away")}
+	m.Watch(from)
+	scrape(t, m).expect(t, scraped{`longwire_store_up`: 0, `longwire_events_waiting{connection="sales"}`: 6})
+}
+
+// From a full disk everything can be read, and nothing is taken.
+func TestScrapeWhileTheStoreTakesNothing(t *testing.T) {
+	m := newMetrics(t)
+	from := everything(t)
+	from.Takes = func(context.Context) error { return errors.New("no space left on device") }
 	m.Watch(from)
 	scrape(t, m).expect(t, scraped{`longwire_store_up`: 0, `longwire_events_waiting{connection="sales"}`: 6})
 }

@@ -14,7 +14,8 @@ import (
 // Sources are what is looked at during a scrape. What is nil or empty is left out.
 type Sources struct {
 	Connections []Connection
-	Waiting     Waiting // the store
+	Waiting     Waiting                         // the store
+	Takes       func(ctx context.Context) error // whether it would take an event now, as the health report says it; nil: it is not asked
 	Spool       Spool
 	Models      func() []model.EndpointState // of all clients; an endpoint may be there more than once
 	Tools       func() []agenttools.ServerState
