@@ -6,7 +6,6 @@ import (
 
 	"longwire/agent/config"
 	"longwire/agent/metrics"
-	"longwire/agent/model"
 	tracing "longwire/agent/trace"
 	"longwire/agent/turn"
 	"longwire/connectors"
@@ -29,8 +28,15 @@ func (a *App) openTelemetry(ctx context.Context) (err error) {
 
 // watchAll has the metrics look at what there is now.
 func (a *App) watchAll() {
+	models := a.modelsForAdmin()
 	from := metrics.Sources{
-		Waiting: a.store, Models: a.modelStates, Tools: a.tools.State,
+		Waiting: a.store, Tools: a.tools.State,
+		Models: func() (all []metrics.Model) {
+			for _, m := range models() {
+				all = append(all, metrics.Model{Label: m.Label, Default: m.Default, Endpoints: m.Endpoints})
+			}
+			return all
+		},
 		Takes: func(ctx context.Context) error { return a.admin.Takes(ctx) }, // who is there before anybody scrapes
 	}
 	if a.spool != nil {
@@ -54,16 +60,6 @@ func (a *App) watchAll() {
 		from.Disks = append(from.Disks, metrics.Disk{Name: "spool", Path: filepath.Dir(path)})
 	}
 	a.metrics.Watch(from)
-}
-
-// modelStates is how all endpoints are.
-func (a *App) modelStates() (all []model.EndpointState) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, r := range a.models.running {
-		all = append(all, r.client.State()...)
-	}
-	return all
 }
 
 // deliver is where a connection's events go: into its pool, and told of.

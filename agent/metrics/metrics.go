@@ -52,6 +52,7 @@ type Metrics struct {
 	process process
 
 	codes   bounds // of the platforms' answers, by platform and call; meter.go
+	rows    rows   // of failures, by endpoint; model.go
 	scraper *scraper
 	log     *slog.Logger
 }

@@ -89,6 +89,7 @@ type models struct {
 	requests, tokens, cached, reasoning, failovers   *prometheus.CounterVec
 	first, seconds                                   *prometheus.HistogramVec
 	resting, inFlight, keys, keysResting, keyExpires reading
+	failures, answers                                reading
 }
 
 func (p *page) models() models {
@@ -100,6 +101,8 @@ func (p *page) models() models {
 		cached:      p.counter("longwire_model_cached_tokens_total", "Of the prompt's tokens, those that the endpoint had read before.", "endpoint", "model"),
 		reasoning:   p.counter("longwire_model_reasoning_tokens_total", "Of the answer's tokens, those that were thoughts.", "endpoint", "model"),
 		failovers:   p.counter("longwire_model_failovers_total", "Questions that went from one endpoint to another, by why.", "from", "to", "reason"),
+		answers:     p.gauge("longwire_model_answers", "1 while the model, as people choose it, has an endpoint that may be asked and has not failed three times in a row, else 0; default is yes where it answers without being chosen.", "choice", "default"),
+		failures:    p.gauge("longwire_model_failures_in_a_row", "Requests that the endpoint has failed since it last answered one.", "endpoint", "model"),
 		resting:     p.gauge("longwire_model_resting", "1 while the endpoint rests after failures or because it asked to, else 0.", "endpoint", "model"),
 		inFlight:    p.gauge("longwire_model_requests_running", "Requests under way.", "endpoint", "model"),
 		keys:        p.gauge("longwire_model_keys", "Keys of the endpoint.", "endpoint", "model"),

@@ -75,8 +75,8 @@ func everything(t *testing.T) Sources {
 		Waiting: ask(three),
 		Takes:   func(context.Context) error { return nil },
 		Spool:   ask(three),
-		Models: func() []model.EndpointState {
-			return []model.EndpointState{{Endpoint: "api.example.com", Model: "qwen-max", InFlight: 2, Keys: 3, KeysResting: 1, KeyExpires: time.Unix(1.9e9, 0)}}
+		Models: func() []Model {
+			return []Model{{"default", true, []model.EndpointState{{Endpoint: "api.example.com", Model: "qwen-max", InFlight: 2, Keys: 3, KeysResting: 1, KeyExpires: time.Unix(1.9e9, 0)}}}}
 		},
 		Tools: func() []agenttools.ServerState {
 			return []agenttools.ServerState{{Name: "calendar", Up: true, Restarts: 2, Tools: 5}}
@@ -117,6 +117,8 @@ func TestScrape(t *testing.T) {
 		`longwire_model_keys{endpoint="api.example.com",model="qwen-max"}`:                         3,
 		`longwire_model_keys_resting{endpoint="api.example.com",model="qwen-max"}`:                 1,
 		`longwire_model_resting{endpoint="api.example.com",model="qwen-max"}`:                      0,
+		`longwire_model_failures_in_a_row{endpoint="api.example.com",model="qwen-max"}`:            0,
+		`longwire_model_answers{choice="default",default="yes"}`:                                   1,
 		`longwire_model_key_expiry_timestamp_seconds{endpoint="api.example.com",model="qwen-max"}`: 1.9e9,
 		`longwire_tool_server_up{server="calendar"}`:                                               1,
 		`longwire_tool_server_restarts_total{server="calendar"}`:                                   2,
@@ -141,8 +143,8 @@ func TestScrapeLeavesOutWhatIsUnknown(t *testing.T) {
 	m.Watch(Sources{
 		Connections: []Connection{{Name: "sales", Platform: "feishu", Link: idle{}}},
 		Waiting:     ask(three),
-		Models: func() []model.EndpointState {
-			return []model.EndpointState{{Endpoint: "a", Model: "b"}}
+		Models: func() []Model {
+			return []Model{{"m", false, []model.EndpointState{{Endpoint: "a", Model: "b"}}}}
 		},
 		Disks: []Disk{{Name: "store", Path: filepath.Join(t.TempDir(), "none")}},
 	})
@@ -281,13 +283,14 @@ func TestScrapesTakeTurns(t *testing.T) {
 func TestEndpointsAreMerged(t *testing.T) {
 	soon, late := time.Unix(1.9e9, 0), time.Unix(2e9, 0)
 	m := newMetrics(t)
-	m.Watch(Sources{Models: func() []model.EndpointState {
-		return []model.EndpointState{
+	m.Watch(Sources{Models: func() []Model {
+		return []Model{{"m", true, []model.EndpointState{
 			{Endpoint: "a", Model: "x", InFlight: 1, Keys: 2, KeyExpires: late},
 			{Endpoint: "a", Model: "y"},
 			{Endpoint: "a", Model: "x", InFlight: 2, Keys: 2, KeysResting: 1, Open: true, KeyExpires: soon},
+		}}, {"n", false, []model.EndpointState{
 			{Endpoint: "a", Model: "x"},
-		}
+		}}}
 	}})
 	got := scrape(t, m)
 	got.expect(t, scraped{

@@ -19,7 +19,7 @@ func (s *scraper) atOnce(from *Sources) (found []prometheus.Metric) {
 		found = append(found, s.m.eventsOf(c)...)
 	}
 	if from.Models != nil {
-		found = append(found, s.m.endpointsOf(from.Models())...)
+		found = append(found, s.m.modelsOf(from.Models())...)
 	}
 	if from.Tools != nil {
 		for _, t := range from.Tools() {
@@ -77,12 +77,27 @@ func (m *Metrics) eventsOf(c Connection) []prometheus.Metric {
 	return found
 }
 
+// modelsOf is how the models and their endpoints are.
+func (m *Metrics) modelsOf(models []Model) (found []prometheus.Metric) {
+	var states []model.EndpointState
+	for _, one := range models {
+		isDefault := "no"
+		if one.Default {
+			isDefault = "yes"
+		}
+		found = append(found, m.models.answers.is(yes(m.rows.answers(one)), one.Label, isDefault))
+		states = append(states, one.Endpoints...)
+	}
+	return append(found, m.endpointsOf(states)...)
+}
+
 // endpointsOf is how the models' endpoints are. One that several clients ask is shown
 // once: it rests where it rests for any, its keys are those of the worst off, and the
 // first key to end counts.
 func (m *Metrics) endpointsOf(states []model.EndpointState) (found []prometheus.Metric) {
 	for _, s := range merged(states) {
 		found = append(found,
+			m.models.failures.is(float64(m.rows.of(s)), s.Endpoint, s.Model),
 			m.models.resting.is(yes(s.Open), s.Endpoint, s.Model),
 			m.models.inFlight.is(float64(s.InFlight), s.Endpoint, s.Model),
 			m.models.keys.is(float64(s.Keys), s.Endpoint, s.Model),

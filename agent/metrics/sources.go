@@ -17,7 +17,7 @@ type Sources struct {
 	Waiting     Waiting                         // the store
 	Takes       func(ctx context.Context) error // whether it would take an event now, as the health report says it; nil: it is not asked
 	Spool       Spool
-	Models      func() []model.EndpointState // of all clients; an endpoint may be there more than once
+	Models      func() []Model
 	Tools       func() []agenttools.ServerState
 	Logs        []Log
 	Disks       []Disk
@@ -38,6 +38,13 @@ type Link interface {
 	// Budget is the month's budget of API calls, and how many are used; calls 0 is no
 	// budget.
 	Budget(ctx context.Context) (calls, used int64, err error)
+}
+
+// Model is a model that people can choose. An endpoint may stand behind several.
+type Model struct {
+	Label     string
+	Default   bool // it answers somewhere without being chosen
+	Endpoints []model.EndpointState
 }
 
 // Pool is a connection's workers; a pool.Pool is one.
