@@ -38,12 +38,16 @@ func (a *App) adminConfig() admin.Config {
 	for _, conn := range a.connections {
 		cfg.Connections = append(cfg.Connections, admin.Connection{
 			Name: conn.config.Name, Platform: string(conn.config.Platform), Link: conn.connector, Pool: conn.pool.Counts,
-			// A stream is left after two and a half keepalives; what goes on longer is ours.
-			Silence: max(5*conn.config.Keepalive, time.Minute),
+			Silence: silence(conn.config),
 		})
 	}
 	return cfg
 }
+
+// silence is how long a stream may say nothing before the page, the health report and the
+// metrics call it deaf. Its connector leaves it after two and a half keepalives; what goes
+// on longer is ours.
+func silence(c config.Connection) time.Duration { return max(5*c.Keepalive, time.Minute) }
 
 func (a *App) votes(ctx context.Context, connection string) (good, bad int64, err error) {
 	if good, err = a.store.Add(ctx, connection, turn.VoteName(true), 0, turn.VoteKeep); err == nil {

@@ -107,6 +107,9 @@ func TestPingsAreMeasured(t *testing.T) {
 	app, _ := w.start()
 	health(t, app, http.MethodGet)
 	page := metricsPage(t, app)
+	if !strings.Contains(page, `longwire_connection_silence_limit_seconds{connection="`) {
+		t.Error("how long a stream may be silent is not told")
+	}
 	if strings.Contains(page, `longwire_store_call_seconds_count{call="ping"} 0`) || !strings.Contains(page, "\nlongwire_store_up 1\n") {
 		t.Errorf("no ping is measured, or the store is down:\n%s", page)
 	}

@@ -45,6 +45,7 @@ func (a *App) watchAll() {
 	for _, c := range a.connections {
 		from.Connections = append(from.Connections, metrics.Connection{
 			Name: c.config.Name, Platform: string(c.config.Platform), Link: c.connector, Pool: c.pool, Gate: c.gate,
+			Silence: silence(c.config),
 		})
 	}
 	if a.logState != nil {

@@ -17,9 +17,9 @@ var (
 
 // links is how the streams are.
 type links struct {
-	up, healthy, frameAge, connects, failed reading
-	reconnects                              *prometheus.CounterVec
-	ack                                     *prometheus.HistogramVec
+	up, healthy, frameAge, silence, connects, failed reading
+	reconnects                                       *prometheus.CounterVec
+	ack                                              *prometheus.HistogramVec
 }
 
 func (p *page) links() links {
@@ -27,6 +27,7 @@ func (p *page) links() links {
 		up:         p.gauge("longwire_connection_up", "1 while the stream is up and was heard of lately, else 0.", "connection", "platform"),
 		healthy:    p.gauge("longwire_connection_healthy", "1 while the connection hears and can answer everybody: the stream is up and nothing else is amiss.", "connection", "platform"),
 		frameAge:   p.gauge("longwire_connection_last_frame_age_seconds", "Time since the platform was last heard of, pings included.", "connection", "platform"),
+		silence:    p.gauge("longwire_connection_silence_limit_seconds", "How old the last frame may be: past that a stream that is up is deaf. It follows from keepalive.", "connection", "platform"),
 		connects:   p.count("longwire_connection_connects_total", "How often the stream came up.", "connection", "platform"),
 		failed:     p.gauge("longwire_connection_failed_attempts", "Attempts that failed since the stream was last up.", "connection", "platform"),
 		reconnects: p.counter("longwire_connection_ends_total", "Streams that ended and attempts that failed, by reason: \"let go\" is the platform's own wish.", "connection", "platform", "reason"),

@@ -71,6 +71,8 @@ func everything(t *testing.T) Sources {
 			},
 			Pool: pooled{Duplicates: 7, TurnedAway: 8, Running: 9, Panics: 10},
 			Gate: gated{Refused: map[access.Kind]int64{access.TooFast: 11}, Owed: 12},
+
+			Silence: 150 * time.Second,
 		}},
 		Waiting: ask(three),
 		Takes:   func(context.Context) error { return nil },
@@ -95,6 +97,7 @@ func TestScrape(t *testing.T) {
 		`longwire_connection_healthy{connection="sales",platform="dingtalk"}`:                        1,
 		`longwire_connection_connects_total{connection="sales",platform="dingtalk"}`:                 4,
 		`longwire_connection_failed_attempts{connection="sales",platform="dingtalk"}`:                0,
+		`longwire_connection_silence_limit_seconds{connection="sales",platform="dingtalk"}`:          150,
 		`longwire_events_total{connection="sales"}`:                                                  100,
 		`longwire_events_refused_total{connection="sales"}`:                                          2,
 		`longwire_frames_malformed_total{connection="sales"}`:                                        3,
@@ -151,6 +154,7 @@ func TestScrapeLeavesOutWhatIsUnknown(t *testing.T) {
 	scrape(t, m).expect(t, scraped{
 		`longwire_connection_up{connection="sales",platform="feishu"}`:                     0,
 		`longwire_connection_last_frame_age_seconds{connection="sales",platform="feishu"}`: absent,
+		`longwire_connection_silence_limit_seconds{connection="sales",platform="feishu"}`:  absent,
 		`longwire_api_budget_calls{connection="sales",platform="feishu"}`:                  absent,
 		`longwire_turns_running{connection="sales"}`:                                       absent,
 		`longwire_grants_owed{connection="sales"}`:                                         absent,

@@ -44,6 +44,9 @@ func (m *Metrics) linkOf(c Connection, now time.Time) []prometheus.Metric {
 	if !status.LastFrame.IsZero() {
 		found = append(found, m.links.frameAge.is(max(now.Sub(status.LastFrame).Seconds(), 0), c.Name, c.Platform))
 	}
+	if c.Silence > 0 {
+		found = append(found, m.links.silence.is(c.Silence.Seconds(), c.Name, c.Platform))
+	}
 	return found
 }
 

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"time"
 
 	"longwire/agent/access"
 	"longwire/agent/logs/rotate"
@@ -27,8 +28,9 @@ type Sources struct {
 type Connection struct {
 	Name, Platform string
 	Link           Link
-	Pool           Pool // nil: not yet
-	Gate           Gate // nil: everybody may ask
+	Pool           Pool          // nil: not yet
+	Gate           Gate          // nil: everybody may ask
+	Silence        time.Duration // after which a stream that is up is deaf; 0: nobody knows
 }
 
 // Link is what is known of a connection's stream; both connectors are one.
