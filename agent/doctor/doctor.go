@@ -9,7 +9,7 @@
 //	report.go    a line each, or JSON
 //	texts.go     what can be found, in both languages (texts*.go)
 //
-// and the checks themselves: the machine (machine.go), every host that is named in
+// and the checks themselves: the machine (machine.go, folder.go), every host that is named in
 // the configuration (network.go, reach.go), the platforms (dingtalk.go, feishu.go,
 // stream.go), the store (filestore.go, redis.go, resp.go), the models (model.go), the
 // tools (tools.go) and the admin listener (admin.go).

@@ -27,6 +27,7 @@ func (p *planner) store() {
 }
 
 func (p *planner) storeFile(name, path string) {
+	path = p.on.work.at(path)
 	s := p.add(Check{Store, name, path}, func(context.Context) verdict { return p.file(path) }, p.writes[path])
 	s.after = []*step{p.admin}
 }

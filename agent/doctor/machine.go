@@ -21,6 +21,8 @@ type machine struct {
 	space  func(folder string) (space, error)
 	files  func() (limit uint64, err error)
 	memory func() (free uint64, ok bool)
+	units  []string  // see unitFiles
+	work   workplace // where relative paths lead
 }
 
 // space is what is left of a file system.
@@ -31,7 +33,7 @@ type space struct {
 }
 
 func thisMachine() machine {
-	return machine{now: time.Now, space: spaceOf, files: fileLimit, memory: freeMemory}
+	return machine{now: time.Now, space: spaceOf, files: fileLimit, memory: freeMemory, units: unitFiles}
 }
 
 func spaceOf(folder string) (space, error) {
@@ -94,6 +96,7 @@ const (
 
 // machine adds the checks of files, disks and limits.
 func (p *planner) machine() {
+	p.folder()
 	folders := map[string]bool{}
 	for _, file := range p.files() {
 		writable := p.add(Check{Machine, "writable", file}, func(context.Context) verdict { return writable(file) })
@@ -108,8 +111,16 @@ func (p *planner) machine() {
 	p.add(Check{Group: Machine, Name: "memory"}, func(context.Context) verdict { return p.on.enoughMemory() })
 }
 
-// files are the files that the program writes.
+// files are the files that the program writes, and where it writes them.
 func (p *planner) files() (files []string) {
+	for _, path := range p.named() {
+		files = append(files, p.on.work.at(path))
+	}
+	return files
+}
+
+// named are the same as the configuration names them.
+func (p *planner) named() (files []string) {
 	if path, ok := p.cfg.Store.File(); ok {
 		files = append(files, path)
 	}

@@ -66,6 +66,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, on machin
 		fmt.Fprintf(stderr, "longwire doctor: %v\n", err)
 		return exitUsage
 	}
+	path, _ := config.Find(o.file) // as load has found it
+	on.work = on.workplace(path)
 	p := newPlan(cfg, on, !o.noStream)
 	if all := p.names(); o.only != "" && !p.choose(o.only) {
 		fmt.Fprintf(stderr, "longwire doctor: nothing is called %q; there are %s\n", o.only, strings.Join(all, ", "))

@@ -52,6 +52,15 @@ var (
 	}, Text{"switch on time synchronisation: timedatectl set-ntp true; certificates and leases are judged by this clock", "开启时间同步：timedatectl set-ntp true；证书有效期和租约都以本机时钟为准"}}
 	clockUnknown = &cause{"clock_unknown", Text{"no host told the time to compare with", "没有主机返回可供比对的时间"}, Text{}}
 
+	folderService = &cause{"folder_service", Text{
+		"relative paths of the configuration lead here: the service works here (%[1]s)",
+		"配置中的相对路径以此为准：服务在此目录中运行（%[1]s）",
+	}, Text{}}
+	folderHere = &cause{"folder_here", Text{
+		"relative paths of the configuration lead here, because doctor was started here; a program that runs elsewhere uses its own folder",
+		"配置中的相对路径以此为准，因为 doctor 在此目录中启动；在其他目录运行的程序使用它自己的目录",
+	}, Text{}}
+
 	fileGood     = &cause{"file_writable", Text{"can be written", "可以写入"}, Text{}}
 	fileNew      = &cause{"file_new", Text{"is not there yet, and can be made", "尚不存在，可以创建"}, Text{}}
 	fileIsFolder = &cause{"file_is_folder", Text{
