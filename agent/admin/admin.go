@@ -16,7 +16,8 @@
 //
 // Who may do what (guard.go):
 //
-//   - An address outside Config.Allow gets nothing; this machine is never outside.
+//   - An address outside Config.Allow gets nothing; this machine is never outside. Of what
+//     a proxy on this machine passes on, the address counts that it names.
 //   - Reading needs no login where the listener is on loopback and the request comes
 //     straight from this machine. Elsewhere it needs the token, as "Authorization:
 //     Bearer TOKEN" or by a login.

@@ -35,7 +35,7 @@ func (s *Server) guarded(cross *http.CrossOriginProtection, next http.Handler) h
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Content-Security-Policy", closedPolicy)
 		switch {
-		case !allowed(s.now().Allow, remote(r)):
+		case !allowed(s.now().Allow, client(r)):
 			s.answer(w, http.StatusForbidden, problem{"this address is not in admin.allow"})
 		case cross.Check(r) != nil || fromElsewhere(r):
 			s.answer(w, http.StatusForbidden, problem{"a page of another site asks"})
@@ -105,7 +105,7 @@ func (s *Server) who(r *http.Request) (who caller, wait time.Duration) {
 	token := s.now().Token
 	if shown := r.Header.Get("Authorization"); shown != "" && token != "" {
 		shown, _ = strings.CutPrefix(shown, "Bearer ")
-		if wait = s.try(remote(r), shown, token); wait == 0 {
+		if wait = s.try(client(r), shown, token); wait == 0 {
 			return operator, 0
 		}
 		return stranger, wait
@@ -177,20 +177,46 @@ func hostOf(host string) string {
 
 // direct reports whether a request comes from this machine, and not through a proxy on
 // it that would make everybody look like that.
-func direct(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+func direct(r *http.Request) bool { return remote(r).IsLoopback() && !forwarded(r) }
+
+// forwarded reports whether a proxy says that it has passed a request on.
+func forwarded(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", forwardedFor, "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if r.Header.Get(name) != "" {
-			return false
+			return true
 		}
 	}
-	return remote(r).IsLoopback()
+	return false
+}
+
+const forwardedFor = "X-Forwarded-For"
+
+// client is who asks: the address that a request comes from, or, where a proxy on this
+// machine has passed it on, the one that the proxy saw, which is the last in its header.
+// From nobody else is the header believed. It is the zero Addr where the proxy does not
+// say: all of those share one account of tries, and are in no network of Config.Allow.
+func client(r *http.Request) netip.Addr {
+	from := remote(r)
+	if !from.IsLoopback() || !forwarded(r) {
+		return from
+	}
+	all := strings.Split(strings.Join(r.Header.Values(forwardedFor), ","), ",")
+	last := strings.TrimSpace(all[len(all)-1])
+	if seen, err := netip.ParseAddrPort(last); err == nil {
+		return bare(seen.Addr())
+	}
+	seen, _ := netip.ParseAddr(strings.Trim(last, "[]"))
+	return bare(seen)
 }
 
 // remote is the address that a request comes from; the zero Addr where it is unknown.
 func remote(r *http.Request) netip.Addr {
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return from.Addr().Unmap().WithZone("")
+	return bare(from.Addr())
 }
+
+// bare is an address as it is compared: IPv4 as such, and without a zone.
+func bare(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 // allowed reports whether an address may ask. This machine may: it is where health is
 // asked from.
@@ -209,12 +235,12 @@ func allowed(networks []netip.Prefix, from netip.Addr) bool {
 // unmapped are networks with the IPv4 ones written as such: ::ffff:10.0.0.0/104 is
 // 10.0.0.0/8.
 func unmapped(networks []netip.Prefix) []netip.Prefix {
-	plain := make([]netip.Prefix, 0, len(networks))
+	all := make([]netip.Prefix, 0, len(networks))
 	for _, n := range networks {
 		if n.Addr().Is4In6() && n.Bits() >= 96 {
 			n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
 		}
-		plain = append(plain, n)
+		all = append(all, n)
 	}
-	return plain
+	return all
 }

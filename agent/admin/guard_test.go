@@ -223,3 +223,41 @@ func TestTriesAreBounded(t *testing.T) {
 		t.Error("a household has an account for each of its addresses")
 	}
 }
+
+// A proxy on this machine does not make everybody look like this machine: the address
+// that it names is the one that has to be allowed, and that pays for its tries.
+func TestWhoIsBehindAProxyOnThisMachine(t *testing.T) {
+	s := start(t, Config{Token: "s3cret", Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}})
+	for _, c := range []struct {
+		header map[string]string
+		want   int
+	}{
+		{headers("X-Forwarded-For", "10.1.2.3"), 401},
+		{headers("X-Forwarded-For", "10.1.2.3", "Authorization", right), 200},
+		{headers("X-Forwarded-For", "198.51.100.7, 10.1.2.3:4444", "Authorization", right), 200},
+		{headers("X-Forwarded-For", "[fd00::1]:4444", "Authorization", right), 200},
+		{headers("X-Forwarded-For", "::ffff:10.1.2.3", "Authorization", right), 200},
+		{headers("X-Forwarded-For", "127.0.0.1", "Authorization", right), 200},
+		{headers("X-Forwarded-For", "198.51.100.7", "Authorization", right), 403},
+		{headers("X-Forwarded-For", "10.1.2.3, 198.51.100.7", "Authorization", right), 403}, // the first is what the client wrote
+		{headers("X-Forwarded-For", "unknown", "Authorization", right), 403},
+		{headers("Via", "1.1 proxy", "Authorization", right), 403},
+		{headers("Authorization", right), 200},
+	} {
+		if w := (request{header: c.header}).at(s); w.Code != c.want {
+			t.Errorf("%v: HTTP %d, want %d", c.header, w.Code, c.want)
+		}
+	}
+	from := "198.51.100.7:9" // not this machine: its header is anybody's
+	if w := (request{from: from, header: headers("X-Forwarded-For", "10.1.2.3", "Authorization", right)}).at(s); w.Code != 403 {
+		t.Errorf("the header of an address elsewhere is believed: HTTP %d", w.Code)
+	}
+	for range 2 * freeTries {
+		request{header: headers("X-Forwarded-For", "10.6.6.6", "Authorization", "Bearer wrong")}.at(s)
+	}
+	for address, want := range map[string]int{"10.6.6.6": 429, "10.1.2.3": 200} {
+		if w := (request{header: headers("X-Forwarded-For", address, "Authorization", right)}).at(s); w.Code != want {
+			t.Errorf("%s after the tries of 10.6.6.6: HTTP %d, want %d", address, w.Code, want)
+		}
+	}
+}

@@ -136,7 +136,7 @@ func (s *Server) onDead(do func(desk conversation.Desk, ctx context.Context, lin
 				err := do(config.Desk, r.Context(), line, body.ID)
 				switch {
 				case err == nil:
-					s.log.Info("dead letter settled by the operator", "event", body.ID, "how", r.URL.Path, "address", remote(r))
+					s.log.Info("dead letter settled by the operator", "event", body.ID, "how", r.URL.Path, "address", client(r))
 					s.stale()
 					s.answer(w, http.StatusOK, body)
 					return

@@ -93,11 +93,11 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, http.StatusForbidden, problem{"admin.token is not set"})
 		return
 	}
-	if wait := s.try(remote(r), body.Token, token); wait != 0 {
+	if wait := s.try(client(r), body.Token, token); wait != 0 {
 		s.turnAway(w, r, wait)
 		return
 	}
-	s.log.Info("operator logged in", "address", remote(r))
+	s.log.Info("operator logged in", "address", client(r))
 	http.SetCookie(w, s.cookie(r, s.logins.issue(token, time.Now()), loginLife))
 	s.answer(w, http.StatusOK, struct{}{})
 }
