@@ -31,6 +31,7 @@ func (a *App) adminConfig() admin.Config {
 		Tools:      a.tools.State,
 		Files:      a.files,
 		Problems:   a.problems,
+		Warnings:   a.warnings,
 		ConfigYAML: configYAML(a.config),
 		Metrics:    a.metrics.Handler(),
 		Redact:     a.redact.Redact,
@@ -108,11 +109,16 @@ func (a *App) files() (files []admin.File) {
 // configuration file, which would keep the program from starting anew; "" for nothing.
 func (a *App) NoteFile(wrong string) { a.file.Store(&wrong) }
 
+// warnings are what keeps nobody from an answer.
+func (a *App) warnings() []string {
+	if wrong := a.file.Load(); wrong != nil && *wrong != "" {
+		return []string{*wrong}
+	}
+	return nil
+}
+
 // problems are what is amiss beside the streams, the store and the models.
 func (a *App) problems() (problems []string) {
-	if wrong := a.file.Load(); wrong != nil && *wrong != "" {
-		problems = append(problems, *wrong)
-	}
 	if a.spool == nil {
 		return problems
 	}

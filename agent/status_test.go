@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"longwire/agent/admin"
 	"longwire/agent/config"
 	"longwire/agent/model/modeltest"
 )
@@ -120,6 +121,25 @@ func TestPingsAreMeasured(t *testing.T) {
 		page := metricsPage(t, app)
 		return !strings.Contains(page, `longwire_store_errors_total{call="ping"} 0`) && strings.Contains(page, "\nlongwire_store_up 0\n")
 	})
+}
+
+// A configuration file with a mistake is the same for all replicas, and keeps nobody from
+// an answer: it is said, and the program stays ready.
+func TestBadFileLeavesTheProgramReady(t *testing.T) {
+	w := newWorld(t, config.DingTalk, "embedded")
+	app, _ := w.start()
+	app.NoteFile("the configuration file has changed and is not taken up")
+	eventually(t, "report of it", func() bool {
+		status, report := health(t, app, http.MethodGet)
+		return status == http.StatusOK && report.Status == admin.Degraded && len(report.Warnings) == 1 && len(report.Problems) == 0
+	})
+	if page := metricsPage(t, app); !strings.Contains(page, "\nlongwire_healthy 1\n") || !strings.Contains(page, "\nlongwire_degraded 1\n") {
+		t.Errorf("the metrics say something else:\n%s", page)
+	}
+	app.NoteFile("")
+	if status, report := health(t, app, http.MethodGet); status != http.StatusOK || report.Status != admin.Healthy {
+		t.Errorf("HTTP %d, %+v", status, report)
+	}
 }
 
 // metricsPage is what Prometheus would read.

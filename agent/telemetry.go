@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 
+	"longwire/agent/admin"
 	"longwire/agent/config"
 	"longwire/agent/metrics"
 	tracing "longwire/agent/trace"
@@ -38,6 +39,10 @@ func (a *App) watchAll() {
 			return all
 		},
 		Takes: func(ctx context.Context) error { return a.admin.Takes(ctx) }, // who is there before anybody scrapes
+	}
+	from.Judge = func(ctx context.Context) (healthy, degraded bool) {
+		status := a.admin.Judge(ctx)
+		return status != admin.Unhealthy, status == admin.Degraded
 	}
 	if a.spool != nil {
 		from.Spool = a.spool

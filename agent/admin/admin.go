@@ -72,7 +72,8 @@ type Config struct {
 	Models      func() []Model
 	Tools       func() []tools.ServerState
 	Files       func() []File
-	Problems    func() []string // what else is amiss, each in one line without secrets
+	Problems    func() []string // what else keeps messages from being answered, each in one line without secrets
+	Warnings    func() []string // what does not, and has to be mended all the same
 	ConfigYAML  func() string   // the configuration in force, without its secrets
 	Metrics     http.Handler    // served at /metrics
 	Redact      func(string) string

@@ -120,8 +120,8 @@ func (c *Client) Live(ctx context.Context) error {
 	return err
 }
 
-// PrintHealth writes how the program does, in a line for each problem, and reports
-// whether it is well.
+// PrintHealth writes how the program does, in a line for each thing that is amiss, and
+// reports whether everybody is answered.
 func (c *Client) PrintHealth(ctx context.Context, out io.Writer) (healthy bool, err error) {
 	report, err := c.Health(ctx)
 	if err != nil {
@@ -129,11 +129,11 @@ func (c *Client) PrintHealth(ctx context.Context, out io.Writer) (healthy bool, 
 	}
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s: longwire %s, up for %s, %d connection(s)\n", report.Status, report.Version, time.Duration(report.Uptime)*time.Second, len(report.Connections))
-	for _, p := range report.Problems {
+	for _, p := range append(report.Problems, report.Warnings...) {
 		fmt.Fprintf(&text, "  %s\n", p)
 	}
 	_, err = text.WriteTo(out)
-	return report.Status == Healthy, err
+	return report.Status != Unhealthy, err
 }
 
 func parse(raw []byte, answer any) error {

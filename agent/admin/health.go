@@ -12,21 +12,26 @@ import (
 	"longwire/connectors"
 )
 
-// The two words of Report.Status.
+// The words of Report.Status.
 const (
 	Healthy   = "healthy"
+	Degraded  = "degraded"
 	Unhealthy = "unhealthy"
 )
 
-// Report is the answer of /api/health. Status is Healthy only while a message that
-// comes now would be heard, stored and answered: every stream truly up, the store
-// ready for an event, the default model not gone, no line of a log lost. Otherwise
-// Problems says what is wrong, and the HTTP status is 503.
+// Report is the answer of /api/health. Status is Unhealthy, and the HTTP status 503,
+// unless a message that comes now would be heard, stored and answered: every stream
+// truly up, the store ready for an event, the default model not gone, no line of a log
+// lost. Problems says what is wrong. Status is Degraded, and the HTTP status 200, while
+// everybody is answered and something has to be mended all the same, which Warnings
+// says: a configuration file that is not taken up is that for all replicas at once, and
+// none of them should stop being ready for it.
 type Report struct {
 	Status      string             `json:"status"`
 	Uptime      int64              `json:"uptime"` // seconds
 	Version     string             `json:"version"`
 	Problems    []string           `json:"problems,omitempty"`
+	Warnings    []string           `json:"warnings,omitempty"`
 	Connections []ConnectionReport `json:"connections"`
 	Process     ProcessReport      `json:"process"`
 }
@@ -79,31 +84,48 @@ type BudgetReport struct {
 func (s *Server) Health(ctx context.Context) Report {
 	config, now := s.now(), time.Now()
 	report := Report{
-		Status:      Healthy,
 		Uptime:      int64(now.Sub(s.began).Seconds()),
 		Version:     config.Version,
 		Connections: []ConnectionReport{},
 		Process:     ProcessReport{Goroutines: runtime.NumGoroutine()},
 	}
-	if _, err := s.store.check(ctx, config.Store.Ping); err != nil {
-		report.Problems = append(report.Problems, "store: "+err.Error())
-	}
+	report.Status, report.Problems, report.Warnings = s.judge(ctx, config, now)
 	for _, c := range config.Connections {
-		status := c.Link.Status()
-		if trouble := amiss(c, status, now); trouble != "" {
-			report.Problems = append(report.Problems, c.Name+": "+trouble)
-		}
-		report.Connections = append(report.Connections, s.connection(ctx, config, c, status))
-	}
-	report.Problems = append(report.Problems, gone(config)...)
-	report.Problems = append(report.Problems, lost(config)...)
-	if config.Problems != nil {
-		report.Problems = append(report.Problems, config.Problems()...)
-	}
-	if len(report.Problems) > 0 {
-		report.Status = Unhealthy
+		report.Connections = append(report.Connections, s.connection(ctx, config, c, c.Link.Status()))
 	}
 	return report
+}
+
+// Judge is Report.Status without the rest.
+func (s *Server) Judge(ctx context.Context) string {
+	status, _, _ := s.judge(ctx, s.now(), time.Now())
+	return status
+}
+
+// judge looks for all that is amiss.
+func (s *Server) judge(ctx context.Context, config *Config, now time.Time) (status string, problems, warnings []string) {
+	if _, err := s.store.check(ctx, config.Store.Ping); err != nil {
+		problems = append(problems, "store: "+err.Error())
+	}
+	for _, c := range config.Connections {
+		if trouble := amiss(c, c.Link.Status(), now); trouble != "" {
+			problems = append(problems, c.Name+": "+trouble)
+		}
+	}
+	problems = append(append(problems, gone(config)...), lost(config)...)
+	if config.Problems != nil {
+		problems = append(problems, config.Problems()...)
+	}
+	if config.Warnings != nil {
+		warnings = config.Warnings()
+	}
+	switch {
+	case len(problems) > 0:
+		return Unhealthy, problems, warnings
+	case len(warnings) > 0:
+		return Degraded, nil, warnings
+	}
+	return Healthy, nil, nil
 }
 
 func (s *Server) connection(ctx context.Context, config *Config, c Connection, status connectors.Status) ConnectionReport {
@@ -214,13 +236,16 @@ func lost(config *Config) (problems []string) {
 	return problems
 }
 
+// healthTime is how long looking at everything may take.
+const healthTime = 5 * time.Second
+
 // health is GET and POST /api/health.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), statusTime)
+	ctx, cancel := context.WithTimeout(r.Context(), healthTime)
 	defer cancel()
 	report := s.Health(ctx)
 	status := http.StatusOK
-	if report.Status != Healthy {
+	if report.Status == Unhealthy {
 		status = http.StatusServiceUnavailable
 	}
 	s.answer(w, status, report)

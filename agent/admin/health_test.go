@@ -130,6 +130,32 @@ func TestFullDiskAndMoreAreProblems(t *testing.T) {
 	}
 }
 
+// What keeps nobody from an answer is said, and the program stays ready; beside a problem
+// it is one thing more.
+func TestWarningsLeaveTheProgramReady(t *testing.T) {
+	warnings := func() []string { return []string{"the configuration file is not taken up"} }
+	for _, c := range []struct {
+		ping   error
+		status string
+		http   int
+	}{{nil, Degraded, http.StatusOK}, {errors.New("disk full"), Unhealthy, http.StatusServiceUnavailable}} {
+		s := start(t, Config{Version: "v9", Warnings: warnings, Store: pinger(func(context.Context) error { return c.ping })})
+		status, body := ask(t, s, http.MethodGet, "/api/health", "")
+		var report Report
+		if err := json.Unmarshal([]byte(body), &report); err != nil {
+			t.Fatal(err)
+		}
+		if status != c.http || report.Status != c.status || s.Judge(t.Context()) != c.status || strings.Join(report.Warnings, "; ") != warnings()[0] {
+			t.Errorf("HTTP %d, %+v", status, report)
+		}
+		var out strings.Builder
+		well, err := NewClient(s.Addr(), "").PrintHealth(t.Context(), &out)
+		if well != (c.http == http.StatusOK) || err != nil || !strings.Contains(out.String(), c.status+": longwire") || !strings.Contains(out.String(), "\n  "+warnings()[0]) {
+			t.Errorf("%t, %v: %q", well, err, out.String())
+		}
+	}
+}
+
 // What a restart would not mend does not make the process be restarted.
 func TestLiveIsAboutWhatARestartMends(t *testing.T) {
 	const patience = 5 * time.Minute

@@ -20,6 +20,7 @@ type health struct {
 	Status      string   `json:"status"`
 	Version     string   `json:"version"`
 	Problems    []string `json:"problems"`
+	Warnings    []string `json:"warnings"`
 	Connections []struct {
 		Name  string           `json:"name"`
 		State connectors.State `json:"state"`
@@ -67,8 +68,8 @@ func (p *planner) listener(ctx context.Context) verdict {
 		return fail(adminTaken)
 	}
 	p.health = h
-	if len(h.Problems) > 0 {
-		return warn(programUnwell, oneLine(h.Version)).seen(strings.Join(h.Problems, "; "))
+	if amiss := append(h.Problems, h.Warnings...); len(amiss) > 0 {
+		return warn(programUnwell, oneLine(h.Version)).seen(strings.Join(amiss, "; "))
 	}
 	return good(programRuns, oneLine(h.Version))
 }

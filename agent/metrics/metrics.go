@@ -26,8 +26,8 @@
 //
 // It has a registry of its own, so two programs in one process do not meet.
 //
-// Goroutines: during a scrape one each for the store, the spool and the disks. One that
-// hangs is not started again before it has ended, and Close waits for it.
+// Goroutines: during a scrape one each for the store, the program's health, the spool and
+// the disks. One that hangs is not started again before it has ended, and Close waits for it.
 package metrics
 
 import (

@@ -142,13 +142,15 @@ func (p *page) store() store {
 // process is how the program and its machine are. Prometheus' own figures of the
 // process (process_…) and of the Go runtime (go_…) are there besides.
 type process struct {
-	build                         *prometheus.GaugeVec
-	linesLost, diskSize, diskFree reading
+	build                                            *prometheus.GaugeVec
+	healthy, degraded, linesLost, diskSize, diskFree reading
 }
 
 func (p *page) process() process {
 	return process{
 		build:     p.set("longwire_build_info", "1, with the version of the program and of Go.", "version", "goversion"),
+		healthy:   p.gauge("longwire_healthy", "1 while /api/health answers 200: a message that comes now would be heard, stored and answered; else 0."),
+		degraded:  p.gauge("longwire_degraded", "1 while everybody is answered and something has to be mended all the same, such as a configuration file that is not taken up; else 0."),
 		linesLost: p.count("longwire_log_lines_lost_total", "Lines that could not be written to a log file.", "log"),
 		diskSize:  p.gauge("longwire_disk_size_bytes", "The size of the file system on which something is kept.", "disk"),
 		diskFree:  p.gauge("longwire_disk_free_bytes", "What is free of it for the program.", "disk"),

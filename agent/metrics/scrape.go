@@ -40,7 +40,7 @@ type scraper struct {
 	scraping sync.Mutex // held during a scrape: one after the other, so that none finds the looks of another under way
 	looking  sync.WaitGroup
 
-	store, spool, disks look
+	store, health, spool, disks look
 }
 
 // Describe implements prometheus.Collector. It names nothing: what is there depends on
@@ -57,8 +57,9 @@ func (s *scraper) Collect(ch chan<- prometheus.Metric) {
 	defer s.scraping.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 	defer cancel()
-	found := make(chan []prometheus.Metric, 3)
+	found := make(chan []prometheus.Metric, 4)
 	under := s.look(&s.store, found, func() []prometheus.Metric { return s.askStore(ctx, from) }) +
+		s.look(&s.health, found, func() []prometheus.Metric { return s.judge(ctx, from) }) +
 		s.look(&s.spool, found, func() []prometheus.Metric { return s.askSpool(ctx, from) }) +
 		s.look(&s.disks, found, func() []prometheus.Metric { return s.lookAtDisks(from) })
 	send(ch, s.atOnce(from))
@@ -136,6 +137,17 @@ func (s *scraper) ask(ctx context.Context, from *Sources, c Connection) (found [
 		api.used.is(float64(used), c.Name, c.Platform),
 		api.budgetLeft.is(float64(max(calls-used, 0)), c.Name, c.Platform),
 	), nil
+}
+
+// judge asks how the program is as a whole.
+func (s *scraper) judge(ctx context.Context, from *Sources) []prometheus.Metric {
+	if from.Judge == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	healthy, degraded := from.Judge(ctx)
+	return []prometheus.Metric{s.m.process.healthy.is(yes(healthy)), s.m.process.degraded.is(yes(degraded))}
 }
 
 func (s *scraper) askSpool(ctx context.Context, from *Sources) []prometheus.Metric {

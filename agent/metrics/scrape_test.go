@@ -76,6 +76,7 @@ func everything(t *testing.T) Sources {
 		}},
 		Waiting: ask(three),
 		Takes:   func(context.Context) error { return nil },
+		Judge:   func(context.Context) (healthy, degraded bool) { return true, true },
 		Spool:   ask(three),
 		Models: func() []Model {
 			return []Model{{"default", true, []model.EndpointState{{Endpoint: "api.example.com", Model: "qwen-max", InFlight: 2, Keys: 3, KeysResting: 1, KeyExpires: time.Unix(1.9e9, 0)}}}}
@@ -116,6 +117,8 @@ func TestScrape(t *testing.T) {
 		`longwire_api_budget_left_calls{connection="sales",platform="dingtalk"}`:                     900,
 		`longwire_spool_events`: 3,
 		`longwire_store_up`:     1,
+		`longwire_healthy`:      1,
+		`longwire_degraded`:     1,
 		`longwire_model_requests_running{endpoint="api.example.com",model="qwen-max"}`:             2,
 		`longwire_model_keys{endpoint="api.example.com",model="qwen-max"}`:                         3,
 		`longwire_model_keys_resting{endpoint="api.example.com",model="qwen-max"}`:                 1,
@@ -160,6 +163,7 @@ func TestScrapeLeavesOutWhatIsUnknown(t *testing.T) {
 		`longwire_grants_owed{connection="sales"}`:                                         absent,
 		`longwire_model_key_expiry_timestamp_seconds{endpoint="a",model="b"}`:              absent,
 		`longwire_spool_events`:                  absent,
+		`longwire_healthy`:                       absent,
 		`longwire_disk_size_bytes{disk="store"}`: absent,
 	})
 }

@@ -15,8 +15,9 @@ import (
 // Sources are what is looked at during a scrape. What is nil or empty is left out.
 type Sources struct {
 	Connections []Connection
-	Waiting     Waiting                         // the store
-	Takes       func(ctx context.Context) error // whether it would take an event now, as the health report says it; nil: it is not asked
+	Waiting     Waiting                                            // the store
+	Takes       func(ctx context.Context) error                    // whether it would take an event now, as the health report says it; nil: it is not asked
+	Judge       func(ctx context.Context) (healthy, degraded bool) // as /api/health does; nil: nobody does
 	Spool       Spool
 	Models      func() []Model
 	Tools       func() []agenttools.ServerState
