@@ -1,9 +1,16 @@
 package admin
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"longwire/agent/model"
+	"longwire/connectors"
+	"longwire/conversation"
 )
 
 const ready = `document.querySelectorAll("#connections .card").length === 3`
@@ -22,8 +29,8 @@ func TestPageInEveryDress(t *testing.T) {
 	b := openBrowser(t)
 	s, dead := demo(t, "", true)
 	want := map[string][]string{
-		"en": {"2 problems", "support", "Connected", "Waiting to retry", "i/o timeout", "Turns a minute", "deepseek-chat", "8,460 of 10,000"},
-		"zh": {"个问题", "support", "已连接", "等待重连", "i/o timeout", "每分钟问答", "deepseek-chat", "8,460 / 10,000"},
+		"en": {"2 problems", "1 thing to mend", "support", "Connected", "Waiting to retry", "i/o timeout", "Turns a minute", "deepseek-chat", "8,460 of 10,000"},
+		"zh": {"2 个问题", "1 项需要处理", "等待重连：拨号：tcp 203.0.113.9:443", "磁盘已满", "配置文件已修改，但没有生效", "连续失败 5 次（不可用）", "support", "已连接", "等待重连", "i/o timeout", "每分钟问答", "deepseek-chat", "8,460 / 10,000"},
 	}
 	for language, texts := range want {
 		for device, size := range map[string][2]int{"phone": {390, 844}, "desktop": {1440, 900}} {
@@ -41,13 +48,18 @@ func TestPageInEveryDress(t *testing.T) {
 				if got := p.eval(`document.documentElement.dataset.theme`); got != colours {
 					t.Errorf("%s: the colours are %s", name, got)
 				}
+				// The width of the device: innerWidth grows with what is too wide for a phone.
+				narrow := func(tab string) {
+					if wide := p.eval(`document.documentElement.scrollWidth`); wide != fmt.Sprint(size[0]) {
+						t.Errorf("%s: %s is %s wide, and scrolls sideways", name, tab, wide)
+					}
+				}
+				narrow("overview")
 				p.shoot(name + "-overview")
 				for _, tab := range []string{"letters", "troubles", "settings"} {
 					p.eval(`document.getElementById("tab-` + tab + `").click()`)
 					p.until(tab, `!document.getElementById("`+tab+`").hidden && document.getElementById("`+tab+`").innerText.length > 20`)
-					if wide := p.eval(`document.documentElement.scrollWidth > innerWidth`); wide != "false" {
-						t.Errorf("%s: %s scrolls sideways", name, tab)
-					}
+					narrow(tab)
 					p.shoot(name + "-" + tab)
 				}
 				p.eval(`act.life("` + dead[0] + `")`)
@@ -203,3 +215,50 @@ func TestPageTakesNothingForHTML(t *testing.T) {
 	}
 	quietPage(t, b)
 }
+
+// What nobody knows is no zero, the one minute in which somebody asked can be seen, and
+// letters that only wait are no alarm.
+func TestPageShowsWhatItDoesNotKnow(t *testing.T) {
+	b := openBrowser(t)
+	d := &desk{Desk: newStore(t), err: errors.New("out of reach")}
+	away := pinger(func(context.Context) error { return errors.New("out of reach") })
+	s := start(t, Config{Store: unknown{away}, Desk: d, Connections: []Connection{{Name: "c1", Link: &link{}}}, Models: func() []Model {
+		return []Model{{"default", true, []model.EndpointState{{Endpoint: "llm.example", Model: "qwen-max"}}}}
+	}})
+	s.Report(Turn{Connection: "c1", How: conversation.Answered, FirstWord: time.Second, Took: 2 * time.Second})
+	p := b.open("en", 1200, 900, "light")
+	p.visit("http://" + s.Addr() + "/")
+	p.until("the figures", `document.querySelectorAll("#figures .figure").length === 6`)
+	p.shoot("en-unknown")
+	for figure, want := range map[string]string{"Waiting": "–", "Dead letters": "–", "Answered": "1"} {
+		if got := p.eval(`[...document.querySelectorAll("#figures .figure")].find(f => f.innerText.includes("` + figure + `")).querySelector("b").innerText`); got != want {
+			t.Errorf("%s: %s, want %s", figure, got, want)
+		}
+	}
+	if got := p.eval(`document.querySelectorAll("#chart-first circle").length`); got != "3" {
+		t.Errorf("the lone minute has %s dots", got)
+	}
+	if got := p.eval(`document.querySelector("#machinery .list strong").innerText`); got != "qwen-max" {
+		t.Errorf("the model is called %s", got)
+	}
+	p.eval(letters)
+	if got := p.eval(`document.getElementById("letters").innerText`); !strings.Contains(got, "not complete: out of reach") || strings.Contains(got, "No dead letters") {
+		t.Errorf("the inbox says %s", got)
+	}
+	quietPage(t, b)
+
+	d.set(nil)
+	store := d.Desk.(conversation.Store)
+	if _, err := store.Accept(t.Context(), connectors.Event{ID: "e", Connection: "c1", Kind: connectors.KindText, Received: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the letter that waits", `document.querySelector("#tab-letters .count")?.innerText === "1"`)
+	if got := p.eval(`document.querySelectorAll("#tab-letters .count.bad").length`); got != "0" {
+		t.Error("the letter that waits is an alarm")
+	}
+}
+
+// unknown is a store that cannot say what waits.
+type unknown struct{ pinger }
+
+func (unknown) Waiting(context.Context, string) (int, error) { return 0, errors.New("out of reach") }

@@ -45,7 +45,7 @@ func openBrowser(t *testing.T) *browser {
 		t.Skip("needs Chromium")
 	}
 	cmd := exec.Command(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
-		"--disable-background-networking", "--disable-sync", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--hide-scrollbars", "--force-color-profile=srgb", "--lang=en-US",
+		"--disable-background-networking", "--disable-component-update", "--disable-quic", "--disable-sync", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--hide-scrollbars", "--force-color-profile=srgb", "--lang=en-US",
 		"--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "about:blank")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := cmd.StderrPipe()

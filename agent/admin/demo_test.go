@@ -72,6 +72,9 @@ func demo(t *testing.T, token string, trouble bool) (*Server, []string) {
 		ConfigYAML: func() string { return demoYAML },
 	}
 	if trouble {
+		config.Warnings = func() []string {
+			return []string{"the configuration file has changed and is not taken up: 1 problem(s) in the configuration: /etc/longwire/config.yaml:48:14: model.api_key: ${file:/etc/longwire/credentials/modelapikeyoftheoperationsteaminhangzhouandshanghai}: permission denied"}
+		}
 		shop.status = connectors.Status{State: connectors.Waiting, Since: now.Add(-21 * time.Second), Connects: 9, Attempts: 4, Problem: "dial: dial tcp 203.0.113.9:443: i/o timeout", LastFrame: now.Add(-6 * time.Minute)}
 	}
 	s := start(t, config)

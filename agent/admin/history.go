@@ -35,7 +35,7 @@ type Course struct {
 	Answered   []int       `json:"answered"`
 	Failed     []int       `json:"failed"` // dead letters included
 	Skipped    []int       `json:"skipped"`
-	Waiting    []int       `json:"waiting"` // the most at one time
+	Waiting    []*int      `json:"waiting"` // the most at one time; null where nobody could count
 	FirstWord  Percentiles `json:"first_word"`
 	Took       Percentiles `json:"took"`
 	Hour       Hour        `json:"hour"`
@@ -67,13 +67,24 @@ const (
 type history struct {
 	mu      sync.Mutex
 	courses map[string]*[minutes]minute // of the connections that there are; guarded by mu
+	counts  map[string]count            // of what waits on them; guarded by mu
 }
+
+// count is what waited at a time.
+type count struct {
+	n  int
+	at time.Time
+}
+
+// fresh is how long a count is what waits now.
+const fresh = 3 * sampleEvery
 
 // minute is one of them. It belongs to the hour while its number says so.
 type minute struct {
 	number                    int64 // minutes since 1970
 	answered, failed, skipped uint32
 	waiting                   int32 // the most at one time
+	counted                   bool  // somebody could count
 	first, took               histogram
 }
 
@@ -81,13 +92,16 @@ type minute struct {
 func (h *history) keep(connections []Connection) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := make(map[string]*[minutes]minute, len(connections))
+	kept, counts := make(map[string]*[minutes]minute, len(connections)), make(map[string]count)
 	for _, c := range connections {
+		if known, ok := h.counts[c.Name]; ok {
+			counts[c.Name] = known
+		}
 		if kept[c.Name] = h.courses[c.Name]; kept[c.Name] == nil {
 			kept[c.Name] = new([minutes]minute)
 		}
 	}
-	h.courses = kept
+	h.courses, h.counts = kept, counts
 }
 
 // at is the minute of now, nil for a connection that is not known. The caller holds mu.
@@ -129,8 +143,31 @@ func (h *history) wait(connection string, n int, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if m := h.at(connection, now); m != nil {
-		m.waiting = max(m.waiting, int32(min(n, math.MaxInt32)))
+		m.waiting, m.counted = max(m.waiting, int32(min(n, math.MaxInt32))), true
+		h.counts[connection] = count{n, now}
 	}
+}
+
+// lost notes that nobody could count what waits.
+func (h *history) lost(connection string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.counts, connection)
+}
+
+// waiting is what waits on all connections together; nil: nobody knows.
+func (h *history) waiting(now time.Time) *int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sum := 0
+	for name := range h.courses {
+		c, ok := h.counts[name]
+		if !ok || now.Sub(c.at) > fresh {
+			return nil
+		}
+		sum += c.n
+	}
+	return &sum
 }
 
 // hour is the last hour of a connection, or of all of them ("").
@@ -149,7 +186,11 @@ func (h *history) hour(connection string, now time.Time) Course {
 		c.Answered = append(c.Answered, int(sum.answered))
 		c.Failed = append(c.Failed, int(sum.failed))
 		c.Skipped = append(c.Skipped, int(sum.skipped))
-		c.Waiting = append(c.Waiting, int(sum.waiting))
+		var waiting *int
+		if sum.counted {
+			waiting = new(int(sum.waiting))
+		}
+		c.Waiting = append(c.Waiting, waiting)
 		c.FirstWord.add(sum.first.percentiles())
 		c.Took.add(sum.took.percentiles())
 		all.join(&sum)
@@ -167,6 +208,7 @@ func (m *minute) join(other *minute) {
 	m.failed += other.failed
 	m.skipped += other.skipped
 	m.waiting += other.waiting
+	m.counted = m.counted || other.counted
 	for i := range m.first {
 		m.first[i] += other.first[i]
 		m.took[i] += other.took[i]
@@ -221,6 +263,8 @@ func (s *Server) sample(ctx context.Context) {
 		for _, c := range config.Connections {
 			if n, err := s.waiting(ctx, config, c.Name); err == nil {
 				s.history.wait(c.Name, n, time.Now())
+			} else {
+				s.history.lost(c.Name)
 			}
 		}
 		if !connectors.Sleep(ctx, sampleEvery) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,18 +38,21 @@ func TestHourHasAMinuteInEachElement(t *testing.T) {
 	h.wait("b", 3, now)
 
 	all := h.hour("", now)
-	for name, row := range map[string][]int{"answered": all.Answered, "failed": all.Failed, "skipped": all.Skipped, "waiting": all.Waiting} {
-		if len(row) != minutes {
-			t.Fatalf("%s has %d minutes", name, len(row))
+	for name, n := range map[string]int{"answered": len(all.Answered), "failed": len(all.Failed), "skipped": len(all.Skipped), "waiting": len(all.Waiting)} {
+		if n != minutes {
+			t.Fatalf("%s has %d minutes", name, n)
 		}
 	}
-	if all.Answered[59] != 2 || all.Failed[58] != 2 || all.Skipped[0] != 1 || all.Waiting[59] != 7 {
+	if all.Answered[59] != 2 || all.Failed[58] != 2 || all.Skipped[0] != 1 || *all.Waiting[59] != 7 || all.Waiting[58] != nil {
 		t.Errorf("all: %+v", all)
+	}
+	if n := h.waiting(now.Add(time.Minute - 50*time.Second)); n == nil || *n != 2+3 {
+		t.Errorf("%v wait now", n)
 	}
 	if all.Hour.Answered != 2 || all.Hour.Failed != 2 || all.Hour.Skipped != 1 {
 		t.Errorf("the hour is %+v", all.Hour)
 	}
-	if a := h.hour("a", now); a.Answered[59] != 1 || a.Waiting[59] != 4 || !near(a.FirstWord.P99[59], 1000) || a.FirstWord.P50[58] != 0 || !near(a.Took.P50[58], 1000) || a.Took.P99[59] == 0 {
+	if a := h.hour("a", now); a.Answered[59] != 1 || *a.Waiting[59] != 4 || !near(a.FirstWord.P99[59], 1000) || a.FirstWord.P50[58] != 0 || !near(a.Took.P50[58], 1000) || a.Took.P99[59] == 0 {
 		t.Errorf("a: %+v", a)
 	}
 	if none := h.hour("nobody", now); none.Hour.Answered != 0 || len(none.Answered) != minutes {
@@ -111,16 +113,49 @@ func TestWhatWaitsIsCountedInBothLines(t *testing.T) {
 		time.Sleep(sampleEvery)
 		synctest.Wait()
 		cancel()
-		if got := slices.Max(s.history.hour("a", time.Now()).Waiting); got != 1+2 {
-			t.Errorf("a: %d wait", got)
+		if got := s.history.hour("a", time.Now()).Waiting[minutes-1]; got == nil || *got != 1+2 {
+			t.Errorf("a: %v wait", got)
 		}
-		if got := slices.Max(s.history.hour("b", time.Now()).Waiting); got != 0 {
-			t.Errorf("b: %d wait, but nobody knows", got)
+		if got := s.history.hour("b", time.Now()).Waiting[minutes-1]; got != nil {
+			t.Errorf("b: %d wait, but nobody knows", *got)
+		}
+		if got := s.history.waiting(time.Now()); got != nil {
+			t.Errorf("%d wait on both, but of one nobody knows", *got)
 		}
 		if want := "a a/aside b a a/aside b"; strings.Join(store.asked, " ") != want {
 			t.Errorf("asked for %v, want %s", store.asked, want)
 		}
 	})
+}
+
+// What waits now does not begin at nothing with each minute; it is unknown once nobody
+// could count for a while, or just now.
+func TestWhatWaitsNow(t *testing.T) {
+	h, now := newHistory("a"), time.Date(2026, 11, 2, 9, 30, 59, 0, time.UTC)
+	if n := h.waiting(now); n != nil {
+		t.Errorf("%d wait before anybody has counted", *n)
+	}
+	h.wait("a", 4, now)
+	if n := h.waiting(now.Add(3 * time.Second)); n == nil || *n != 4 {
+		t.Errorf("%v wait in the next minute", n)
+	}
+	if n := h.waiting(now.Add(fresh + 1)); n != nil {
+		t.Errorf("%d wait, counted long ago", *n)
+	}
+	h.wait("a", 5, now)
+	h.lost("a")
+	if n := h.waiting(now); n != nil {
+		t.Errorf("%d wait, but nobody could count", *n)
+	}
+	h.wait("a", 6, now)
+	h.keep([]Connection{{Name: "a"}, {Name: "b"}})
+	if n := h.waiting(now); n != nil {
+		t.Errorf("%d wait, but nobody has counted those of b", *n)
+	}
+	h.keep([]Connection{{Name: "a"}})
+	if n := h.waiting(now); n == nil || *n != 6 {
+		t.Errorf("%v wait", n)
+	}
 }
 
 // counting is a store in which one event waits, and two aside.

@@ -18,7 +18,7 @@ import (
 var pageFiles embed.FS
 
 // scripts are the parts of the script, in order.
-var scripts = []string{"words.js", "draw.js", "chart.js", "parts.js", "page.js"}
+var scripts = []string{"words.js", "reasons.js", "draw.js", "chart.js", "parts.js", "page.js"}
 
 var pageText, pagePolicy = document()
 

@@ -14,6 +14,7 @@ type Status struct {
 	May      string        `json:"may"`   // what whoever asks may do: read or change
 	Token    bool          `json:"token"` // there is one: a login makes read to change
 	Health   Report        `json:"health"`
+	Waiting  *int          `json:"waiting"` // what waits on all connections now; null: nobody knows
 	Courses  []Course      `json:"courses"` // of all connections together, then of each
 	Models   []ModelReport `json:"models"`
 	Tools    []ToolReport  `json:"tools"`
@@ -72,8 +73,8 @@ type shared struct {
 
 const (
 	statusLife    = time.Second
-	statusTime    = 5 * time.Second
-	statusEntries = 200 // of each line
+	statusTime    = 1500 * time.Millisecond // for the store: a page asks every two seconds
+	statusEntries = 200                     // of each line
 )
 
 // overview is GET /api/status.
@@ -99,6 +100,7 @@ func (s *Server) look(ctx context.Context) Status {
 	config, now := s.now(), time.Now()
 	status := Status{
 		Health:   s.Health(ctx),
+		Waiting:  s.history.waiting(now),
 		Courses:  []Course{s.history.hour("", now)},
 		Models:   modelReports(config),
 		Tools:    toolReports(config),
@@ -109,7 +111,11 @@ func (s *Server) look(ctx context.Context) Status {
 		status.Courses = append(status.Courses, s.history.hour(c.Name, now))
 	}
 	entries, err := s.entries(ctx, config, "", statusEntries)
-	if status.Inbox = deadFirst(entries); err != nil {
+	status.Inbox = deadFirst(entries)
+	switch {
+	case ctx.Err() != nil:
+		status.Missing = "the store has not answered in time"
+	case err != nil:
 		status.Missing = err.Error()
 	}
 	s.status.last, s.status.at = status, time.Now()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"longwire/conversation"
 )
@@ -71,6 +72,13 @@ func (d *desk) Inbox(ctx context.Context, line string, limit int) ([]conversatio
 	return d.Desk.Inbox(ctx, line, limit)
 }
 
+// set has it answer with err from now on.
+func (d *desk) set(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+}
+
 func TestManyPagesCostNoMoreThanOne(t *testing.T) {
 	d := &desk{Desk: newStore(t)}
 	s := start(t, Config{Desk: d, Connections: []Connection{{Name: "c1", Link: &link{}}}})
@@ -82,11 +90,39 @@ func TestManyPagesCostNoMoreThanOne(t *testing.T) {
 	if d.asked > 4 { // two lines, twice on a machine that is slow
 		t.Errorf("the store was asked %d times", d.asked)
 	}
-	d.err = errors.New("out of reach")
+	d.set(errors.New("out of reach"))
 	s.stale()
 	if got := statusFor(t, s, request{}); got.Missing != "out of reach" || got.Inbox == nil {
 		t.Errorf("a store that is away: %q, %v", got.Missing, got.Inbox)
 	}
+}
+
+// A store that hangs is said to, in time for the next question of the page.
+func TestStatusDoesNotWaitForAStoreThatHangs(t *testing.T) {
+	s := start(t, Config{
+		Store: hanging{}, Desk: hanging{}, Connections: []Connection{{Name: "c1", Link: &link{}}},
+		Votes: func(ctx context.Context, _ string) (good, bad int64, err error) { <-ctx.Done(); return 0, 0, ctx.Err() },
+	})
+	began := time.Now()
+	got := statusFor(t, s, request{})
+	if took := time.Since(began); took > statusTime+time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if got.Missing == "" || got.Waiting != nil || got.Courses[0].Waiting[minutes-1] != nil || !strings.HasPrefix(strings.Join(got.Health.Problems, "; "), "store: no answer for ") {
+		t.Errorf("missing %q, waiting %v, problems %q", got.Missing, got.Waiting, got.Health.Problems)
+	}
+}
+
+// hanging is a store, and its desk, that answers when nobody waits any more.
+type hanging struct{ conversation.Desk }
+
+func (hanging) Ping(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+func (hanging) Waiting(ctx context.Context, _ string) (int, error) { <-ctx.Done(); return 0, ctx.Err() }
+
+func (hanging) Inbox(ctx context.Context, _ string, _ int) ([]conversation.Item, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 func TestConfigurationAndMetricsNeedTheSameLogin(t *testing.T) {

@@ -47,7 +47,7 @@ function chart({id, title, kind, series, write, total}) {
   function legend() {
     const texts = series.map(s => {
       const v = own.at === null ? total(s.name) : own.values[s.name][own.at];
-      return [s, v ? write(v) : kind === "lines" ? "–" : "0"];
+      return [s, v ? write(v) : kind === "lines" || v === null ? "–" : "0"];
     });
     when.textContent = own.at === null ? say.thisHour : minuteAt(own.end, own.at);
     keys.replaceChildren(...texts.map(([s, text]) => h("span", null, key(kind, s.name), s.label(), h("b", null, text))));
@@ -94,16 +94,41 @@ function shapes(kind, series, values, x, y, wide, bottom) {
       return g("rect", {class: "s-" + s.name, x: x(i) - wide * .4, width: wide * .8, y: peak, height: base - peak, rx: 1});
     })).filter(Boolean);
   }
-  const paths = series.map(s => g("path", {class: "s-" + s.name, d: path(values[s.name], x, y, kind === "lines")}));
-  if (kind === "area") paths.unshift(g("path", {class: "area", d: path(values[series[0].name], x, y, false) + `L${x(59)} ${bottom}L${x(0)} ${bottom}Z`}));
-  return paths.reverse();
+  return series.flatMap(({name}) => kind === "lines" ? line(name, values[name], x, y) : runs(values[name]).flatMap(run => area(name, run, x, y, bottom)));
 }
 
-// path leaves out the minutes in which nothing was measured. The one before and the
-// one after are joined, so that a quiet hour is a line, too.
-function path(row, x, y, sparse) {
-  const points = row.map((v, i) => v || !sparse ? x(i).toFixed(1) + " " + y(v).toFixed(1) : null).filter(Boolean);
-  return points.length ? "M" + points.join("L") + (points.length === 1 ? "h.1" : "") : "";
+const at = (x, y, [i, v]) => x(i).toFixed(1) + " " + y(v).toFixed(1);
+const sizes = {p50: 5.5, p95: 3.8, p99: 2}; // of a lone minute: where they are the same, each is seen
+const dot = (name, x, y, [i, v]) => g("circle", {class: "lone s-" + name, cx: x(i), cy: y(v), r: sizes[name] || 4});
+
+// line leaves out the minutes in which nothing was measured. The one before and the one
+// after are joined, so that a quiet hour is a line, too; a lone one is a dot. Those of the
+// higher percentiles are dashed and lie upon the lower ones: none hides another where they
+// are the same.
+function line(name, row, x, y) {
+  const points = row.map((v, i) => [i, v]).filter(([, v]) => v);
+  if (points.length === 1) return dot(name, x, y, points[0]);
+  return g("path", {class: "s-" + name, d: points.length ? "M" + points.map(p => at(x, y, p)).join("L") : ""});
+}
+
+// runs are the minutes, one after the other, of which something is known.
+function runs(row) {
+  const all = [];
+  row.forEach((v, i) => {
+    if (v === null) return;
+    if (i === 0 || row[i - 1] === null) all.push([]);
+    all[all.length - 1].push([i, v]);
+  });
+  return all;
+}
+
+function area(name, run, x, y, bottom) {
+  if (run.length === 1) return dot(name, x, y, run[0]);
+  const top = "M" + run.map(p => at(x, y, p)).join("L");
+  return [
+    g("path", {class: "area", d: top + `L${x(run[run.length - 1][0])} ${bottom}L${x(run[0][0])} ${bottom}Z`}),
+    g("path", {class: "s-" + name, d: top}),
+  ];
 }
 
 function key(kind, name) {

@@ -14,10 +14,13 @@ const charts = [
   chart({id: "chart-turns", title: () => say.throughput, kind: "bars", write: figure, total: name => current().hour[name],
     series: ["answered", "failed", "skipped"].map(name => ({name, label: () => say[name]}))}),
   chart({id: "chart-first", title: () => say.firstWord, kind: "lines", write: span, total: name => hourOf(name, "first_word"), series: line3}),
-  chart({id: "chart-waiting", title: () => say.waitingChart, kind: "area", write: figure, total: () => Math.max(...current().waiting),
+  chart({id: "chart-waiting", title: () => say.waitingChart, kind: "area", write: figure, total: () => most(current().waiting),
     series: [{name: "waiting", label: () => say.waiting}]}),
   chart({id: "chart-took", title: () => say.took, kind: "lines", write: span, total: name => hourOf(name, "took"), series: line3}),
 ];
+
+// most is the largest that is known, null where nothing is.
+const most = row => row.reduce((a, b) => b === null ? a : Math.max(a ?? 0, b), null);
 
 const current = () => status.courses.find(c => c.connection === chosen);
 
@@ -31,15 +34,17 @@ function drawCharts() {
 
 // draw shows the status, each part only when it has changed.
 function draw() {
-  const s = status, bad = s.health.problems || [];
+  const s = status, bad = s.health.problems || [], warn = s.health.warnings || [];
   const dead = s.inbox.filter(e => e.state === "dead").length;
-  drawTabs({letters: [s.inbox.length, dead > 0], troubles: [s.troubles.length, s.troubles.some(t => t.what !== "slow")]});
-  pill(bad.length ? "bad" : "good", bad.length ? say.problems(bad.length) : say.healthy);
+  drawTabs({letters: [[dead, true], [s.inbox.length - dead]], troubles: [[s.troubles.length, s.troubles.some(t => t.what !== "slow")]]});
+  if (bad.length) pill("bad", say.problems(bad.length));
+  else if (warn.length) pill("warn", say.warnings(warn.length));
+  else pill("good", say.healthy);
   $("version").textContent = s.health.version + " · " + say.uptime(rough(s.health.uptime * 1000));
   fill("enter", [s.token, s.may], () => [s.may === "change" ? say.logout : say.login]);
   $("enter").hidden = !s.token;
-  fill("problems", bad, () => problems(bad));
-  fill("figures", [s.courses[0], dead], () => figures(s));
+  fill("problems", [bad, warn], () => problems(bad, warn));
+  fill("figures", [s.courses[0].hour, s.waiting, deadLetters(s)], () => figures(s));
   fill("connections", s.health.connections, () => s.health.connections.map(connection));
   drawCharts();
   fill("machinery", [s.models, s.tools, s.files], () => machinery(s));
@@ -59,7 +64,7 @@ function drawTabs(counts) {
   fill("tabs", [open, counts], () => tabs.map(name => h("button", {
     type: "button", role: "tab", id: "tab-" + name, "aria-controls": name, "aria-selected": String(name === open), tabindex: name === open ? 0 : -1, "data-focus": name,
     onclick: () => { location.hash = name; },
-  }, say[name], counts[name]?.[0] ? h("span", {class: "count" + (counts[name][1] ? " bad" : "")}, figure(counts[name][0])) : null)));
+  }, say[name], (counts[name] || []).map(([n, bad]) => n > 0 && h("span", {class: "count" + (bad ? " bad" : "")}, figure(n))))));
   for (const name of tabs) $(name).hidden = shut || name !== open;
   if (open === "settings" && !shut) showConfig();
 }

@@ -4,21 +4,25 @@ const stateOf = c => c.state === "connected" ? (c.problem ? "warn" : "good") : c
 const state = (kind, text) => h("span", {class: "state " + kind}, h("span", {class: "dot"}), text);
 const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
 
-function problems(list) {
-  if (!list.length) return [];
-  return h("div", {class: "notice bad"}, h("strong", null, say.problems(list.length)), h("ul", null, list.map(p => h("li", null, p))));
+// problems are what keeps messages from being answered, then what has to be mended besides.
+function problems(bad, warn) {
+  const box = (kind, title, list) => list.length && h("div", {class: "notice " + kind}, h("strong", null, title(list.length)), h("ul", null, list.map(p => h("li", null, told(p)))));
+  return [box("bad", say.problems, bad), box("warn", say.warnings, warn)];
 }
 
-// figures are the six that tell the hour at a glance.
+// deadLetters is how many there are, null where the store could not be asked for all.
+const deadLetters = s => s.missing ? null : s.inbox.filter(e => e.state === "dead").length;
+
+// figures are the six that tell the hour at a glance. What nobody knows is no zero.
 function figures(s) {
-  const all = s.courses[0], hour = all.hour;
-  const waiting = all.waiting[59], dead = s.inbox.filter(e => e.state === "dead").length;
+  const hour = s.courses[0].hour, dead = deadLetters(s);
+  const known = n => n === null ? "–" : figure(n);
   const ms = v => { const [n, unit] = v ? split(span(v)) : ["–", ""]; return [n, h("small", null, unit)]; };
   const one = (value, name, bad) => h("div", {class: "figure" + (bad ? " bad" : "")}, h("b", null, value), h("span", null, name));
   return [
     one(figure(hour.answered), say.hour(say.answered)), one(figure(hour.failed), say.hour(say.failed), hour.failed > 0),
     one(ms(hour.first_word[1]), say.hour(say.firstWordP95)), one(ms(hour.took[1]), say.hour(say.tookP95)),
-    one(figure(waiting), say.waiting), one(figure(dead), say.dead, dead > 0),
+    one(known(s.waiting), say.waiting), one(known(dead), say.dead, dead > 0),
   ];
 }
 
@@ -40,7 +44,7 @@ function connection(c) {
   return h("article", {class: "card" + (stateOf(c) === "bad" ? " bad" : "")},
     h("div", {class: "line"}, h("h3", null, c.name), h("span", {class: "badge"}, (platforms[c.platform] || {})[language] || c.platform)),
     h("div", {class: "line"}, state(stateOf(c), say.state[c.state] || c.state), ticking(c.since, say.since)),
-    c.problem && h("p", {class: "why"}, c.problem),
+    c.problem && h("p", {class: "why"}, told(c.problem)),
     h("dl", {class: "facts"}, facts),
     c.budget && meter(c.budget.used, c.budget.api_calls),
     c.votes && h("p", {class: "meter"}, say.votes(figure(c.votes.good), figure(c.votes.bad))));
@@ -70,23 +74,24 @@ const entry = (title, state, more) => h("li", null,
 
 function endpoint(m, e) {
   const rests = e.until ? say.until(clock(new Date(e.until))) : say.down;
-  return entry([h("strong", null, m.label), m.default && h("span", {class: "badge"}, say.defaultModel)],
+  const name = m.label === "default" ? e.model : m.label; // a label that nobody has given says nothing
+  return entry([h("strong", null, name), m.default && h("span", {class: "badge"}, say.defaultModel)],
     e.problem ? state("bad", rests) : state("good", say.ready), [
       e.endpoint,
-      e.model !== m.label && e.model,
+      e.model !== name && e.model,
       say.requests(figure(e.requests)),
       e.in_flight && say.inFlight(e.in_flight),
-      e.problem || (e.last_error && say.lastError(e.last_error)),
+      told(e.problem) || (e.last_error && say.lastError(language === "zh" ? kindOf(e.last_error) : e.last_error)),
       e.keys_resting && say.keysRest(e.keys_resting, e.keys),
       e.key_expires && say.keyUntil(day(new Date(e.key_expires))),
     ]);
 }
 
 const tool = t => entry(h("strong", null, t.name), t.up ? state("good", say.up) : state("bad", say.down),
-  [t.kind, say.toolCount(t.tools), t.restarts && say.restarts(t.restarts), t.problem]);
+  [t.kind, say.toolCount(t.tools), t.restarts && say.restarts(t.restarts), told(t.problem)]);
 
 const file = f => entry(h("strong", null, f.name), f.problem ? state("bad", say.lostLines(figure(f.lost))) : state("good", say.writing),
-  [say.lines(figure(f.lines)), !f.problem && f.lost && say.lostLines(figure(f.lost)), f.problem]);
+  [say.lines(figure(f.lines)), !f.problem && f.lost && say.lostLines(figure(f.lost)), told(f.problem)]);
 
 // letters are the dead letters, what is being answered, and what waits.
 function letters(s, act) {
@@ -100,8 +105,8 @@ function letters(s, act) {
   };
   return [
     s.may !== "change" && h("div", {class: "notice warn line"}, locked(s), s.token && h("button", {type: "button", onclick: act.login}, say.login)),
-    s.missing && h("div", {class: "notice bad"}, say.incomplete + s.missing),
-    part(say.deadTitle, "dead", say.deadNone), part(say.heldTitle, "held"), part(say.waitingTitle, "waiting"),
+    s.missing && h("div", {class: "notice bad"}, say.incomplete + told(s.missing)),
+    part(say.deadTitle, "dead", !s.missing && say.deadNone), part(say.heldTitle, "held"), part(say.waitingTitle, "waiting"),
   ].flat();
 }
 
@@ -117,7 +122,7 @@ function letter(e, s, act) {
     source(e.id, e.connection, e.received, act),
     h("div", {class: "what"},
       h("div", null, h("strong", null, e.from), e.chat && say.inGroup(e.chat)),
-      e.reason && h("div", null, e.reason),
+      e.reason && h("div", null, told(e.reason)),
       h("div", {class: "faint"}, [e.kind, e.attempts && say.attempts(e.attempts)].filter(Boolean).join(" · "))),
     e.state === "dead" && h("div", {class: "acts"}, button(say.retry, "retry", () => act.retry(e.id)), button(say.drop, "risky", () => act.drop(e.id))));
 }
@@ -129,7 +134,7 @@ const source = (id, connection, at, act) => h("div", null,
 
 function troubles(list, act) {
   if (!list.length) return h("p", {class: "empty"}, say.troubleNone);
-  const reason = t => t.reason || (t.what === "slow" ? say.slowFor(span(t.waited + (t.first_word || t.took))) : say.what[t.what]);
+  const reason = t => told(t.reason) || (t.what === "slow" ? say.slowFor(span(t.waited + (t.first_word || t.took))) : say.what[t.what]);
   return h("ul", {class: "rows"}, list.map(t => h("li", null,
     source(t.id, t.connection, t.at, act),
     h("div", {class: "what"},
@@ -145,7 +150,7 @@ function life(l) {
   const when = at => moment(at) + (at > first ? " · +" + span(at - first) : "");
   return h("ol", {class: "life"}, l.marks.map(m => h("li", {class: kind[m.what]},
     h("div", {class: "line"}, h("strong", null, say.mark[m.what] || m.what), h("span", {class: "faint"}, when(new Date(m.at)))),
-    m.detail && h("p", {class: "faint"}, m.what === "taken" ? say.attempt(m.detail) : m.detail))));
+    m.detail && h("p", {class: "faint"}, m.what === "taken" ? say.attempt(m.detail) : told(m.detail)))));
 }
 
 // settings is YAML with its keys, its comments and its missing secrets set apart.

@@ -1,11 +1,11 @@
 "use strict";
 
-// What the page says, in both languages. Reasons and problems come from the program
-// as they are: they are for whoever reads its log.
+// What the page says, in both languages. Reasons and problems come from the program, and
+// are for whoever reads its log: reasons.js.
 const words = {
   en: {
     name: "EN", skip: "To the content", overview: "Overview", letters: "Inbox", troubles: "Errors", settings: "Config",
-    healthy: "All well", problems: n => n === 1 ? "1 problem" : n + " problems", connecting_: "Connecting…", unreachable: "No answer",
+    healthy: "All well", problems: n => n === 1 ? "1 problem" : n + " problems", warnings: n => n === 1 ? "1 thing to mend" : n + " things to mend", connecting_: "Connecting…", unreachable: "No answer",
     toLight: "Switch to light colours", toDark: "Switch to dark colours", otherLanguage: "用中文显示",
     login: "Log in", logout: "Log out", token: "Token", tokenHint: "It is admin.token in the configuration.", wrong: "This is not the token.",
     tooMany: s => "Too many wrong tokens. Try again in " + s + " s.", plain: "This connection is not encrypted: the token can be read on its way. Set admin.tls.",
@@ -32,7 +32,7 @@ const words = {
   },
   zh: {
     name: "中", skip: "跳到内容", overview: "概览", letters: "收件箱", troubles: "错误", settings: "配置",
-    healthy: "一切正常", problems: n => n + " 个问题", connecting_: "连接中…", unreachable: "无响应",
+    healthy: "一切正常", problems: n => n + " 个问题", warnings: n => n + " 项需要处理", connecting_: "连接中…", unreachable: "无响应",
     toLight: "切换到浅色", toDark: "切换到深色", otherLanguage: "Show in English",
     login: "登录", logout: "退出", token: "令牌", tokenHint: "即配置中的 admin.token。", wrong: "令牌不正确。",
     tooMany: s => "错误次数过多，请在 " + s + " 秒后重试。", plain: "此连接未加密，令牌可能在传输中被看到。请设置 admin.tls。",
