@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -33,5 +34,28 @@ func TestLoadAdmin(t *testing.T) {
 	}
 	if _, err := LoadAdmin(path+".gone", env()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A token that can be guessed is worth a word where others can try.
+func TestShortTokensAreWarnedOf(t *testing.T) {
+	for admin, warned := range map[string]bool{
+		"{listen: 0.0.0.0:7, token: x}":                true,
+		"{listen: 10.0.0.5:7, token: fifteen-letters}": true,
+		"{listen: 0.0.0.0:7, token: sixteen-letters-}": false,
+		"{listen: 127.0.0.1:7, token: x}":              false,
+		"{listen: 127.0.0.1:7}":                        false,
+	} {
+		cfg, err := Parse("c.yaml", []byte(connections+model+"admin: "+admin+"\n"), env())
+		if err != nil {
+			t.Fatalf("%s: %v", admin, err)
+		}
+		found := false
+		for _, w := range cfg.Warnings {
+			found = found || w.Path == "admin.token" && strings.Contains(w.Text, "fewer than 16 characters")
+		}
+		if found != warned {
+			t.Errorf("%s: warnings %v", admin, cfg.Warnings)
+		}
 	}
 }

@@ -81,7 +81,7 @@ inbox: {waiting: 1, per_conversation: 2, remember: 7d, lease: 1m30s}
 record: {file: r.jsonl, max_size: 1MiB, max_age: 30d, max_files: 7, compress: on, redact: [phone, {name: key, replace: "***"}, {name: ticket, pattern: "T-([0-9]+)"}]}
 shutdown: 0s
 reload: auto
-admin: {listen: "0.0.0.0:80", token: t, allow: [10.1.2.3/8, "fd00::/8"]}
+admin: {listen: "0.0.0.0:80", token: nobody-guesses-it, allow: [10.1.2.3/8, "fd00::/8"]}
 log: {level: warn, levels: {connectors/dingtalk: debug, agent: error}, format: json, file: {path: l.jsonl, max_size: 2GiB}}
 trace: {endpoint: "http://127.0.0.1:4318/", headers: {X-Key: h2}, sample: 0.25}
 `
@@ -142,7 +142,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			{Name: "phone", Replace: "phone"}, {Name: "key", Replace: "***"}, {Name: "ticket", Pattern: "T-([0-9]+)", Replace: "ticket", Regexp: regexp.MustCompile("T-([0-9]+)")},
 		}},
 		Reload: "auto",
-		Admin:  Admin{Listen: "0.0.0.0:80", Token: NewSecret("t"), Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}},
+		Admin:  Admin{Listen: "0.0.0.0:80", Token: NewSecret("nobody-guesses-it"), Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}},
 		Log: Log{
 			Level: slog.LevelWarn, Levels: map[string]slog.Level{"connectors/dingtalk": slog.LevelDebug, "agent": slog.LevelError},
 			Format: "json", File: LogFile{Path: "l.jsonl", Rotation: Rotation{MaxSize: 2 << 30}},

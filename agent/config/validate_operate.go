@@ -34,8 +34,13 @@ func (d *decoder) admin(a *Admin) {
 	case !loopback(host) && a.Token.IsZero() && !d.bad["admin.token"]:
 		d.reject(at, "can be reached from other machines, and without a token everybody there could read the page",
 			"set admin.token, or listen on 127.0.0.1:18789")
+	case !loopback(host) && !a.Token.IsZero() && len(a.Token.Reveal()) < longToken:
+		d.warn("admin.token", fmt.Sprintf("has fewer than %d characters, and whoever reaches %s may guess", longToken, at), "write a longer one, such as `openssl rand -hex 16` prints")
 	}
 }
+
+// longToken is how many characters a token has that nobody guesses.
+const longToken = 16
 
 // tls checks a certificate and its key, and finds where they are.
 func (d *decoder) tls(at string, t *TLS) {
