@@ -163,11 +163,16 @@ func run(args []string, stderr io.Writer) error {
 // serve runs the program, takes up changes of its configuration, and tells the service
 // manager how it is.
 func serve(ctx context.Context, app *App, r *reloader) error {
+	// Before the service manager hears that it may ask for a reload, and until nothing
+	// runs any more: a SIGHUP that nobody listens for ends the program.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	beside.Go(func() { r.run(ctx) })
+	beside.Go(func() { r.run(ctx, hangup) })
 	beside.Go(func() { r.manager.Watch(ctx, app.Live, liveTime, r.log.Logger) })
 	defer context.AfterFunc(ctx, func() { r.tell(r.manager.Stopping) })()
 	r.tell(r.manager.Ready)

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"longwire/agent/config"
@@ -34,10 +32,7 @@ type reloader struct {
 }
 
 // run takes up changes until ctx ends.
-func (r *reloader) run(ctx context.Context) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 	ticker := time.NewTicker(lookAgain)
 	defer ticker.Stop()
 	for {
