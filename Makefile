@@ -11,10 +11,12 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME    ?= 20s
 
-# Packages and images. A version begins with a digit there, and has no hyphen.
+# Packages and images. A version begins with a digit there, and has no hyphen. Where no tag
+# says which it is, it is ordered by the commit's time: 0+20260102030405.abc1234.
 NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 ARCHS       := amd64 arm64
-PKGVERSION   = $(shell echo '$(VERSION)' | sed -e 's/^v\{0,1\}\([0-9][0-9]*\.\)/\1/' -e t -e 's/^/0+/' | tr - +)
+COMMITTED    = $(shell TZ=UTC0 git show -s --format=%cd. --date=format-local:%Y%m%d%H%M%S HEAD 2>/dev/null)
+PKGVERSION   = $(shell echo '$(VERSION)' | sed -e 's/^v\{0,1\}\([0-9][0-9]*\.\)/\1/' -e t -e 's/^/0+$(COMMITTED)/' | tr - +)
 
 .PHONY: run build test lint fmt fuzz bench chaos dist packages image help redis
 
