@@ -24,7 +24,7 @@ type links struct {
 
 func (p *page) links() links {
 	return links{
-		up:         p.gauge("longwire_connection_up", "1 while the stream is up and was heard of lately, else 0.", "connection", "platform"),
+		up:         p.gauge("longwire_connection_up", "1 while the stream is up, else 0. Whether it is heard of is the age of its last frame.", "connection", "platform"),
 		healthy:    p.gauge("longwire_connection_healthy", "1 while the connection hears and can answer everybody: the stream is up and nothing else is amiss.", "connection", "platform"),
 		frameAge:   p.gauge("longwire_connection_last_frame_age_seconds", "Time since the platform was last heard of, pings included.", "connection", "platform"),
 		silence:    p.gauge("longwire_connection_silence_limit_seconds", "How old the last frame may be: past that a stream that is up is deaf. It follows from keepalive.", "connection", "platform"),

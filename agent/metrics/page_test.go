@@ -102,7 +102,7 @@ func TestTable(t *testing.T) {
 	if len(lines) != 2+len(m.Page()) {
 		t.Errorf("%d lines for %d metrics", len(lines), len(m.Page()))
 	}
-	want := "| `longwire_connection_up` | gauge | `connection` `platform` | 1 while the stream is up and was heard of lately, else 0. |"
+	want := "| `longwire_connection_up` | gauge | `connection` `platform` | 1 while the stream is up, else 0. Whether it is heard of is the age of its last frame. |"
 	if !slices.Contains(lines, want) {
 		t.Errorf("no line %q", want)
 	}

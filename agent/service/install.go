@@ -26,6 +26,8 @@ Next, as root:                                  接下来（以 root 身份）�
        install -m 600 /dev/stdin %[2]s/model_api_key
   3. is it right?                               检查配置
        CREDENTIALS_DIRECTORY=%[2]s %[3]s check --config %[1]s
+     does it reach everything?                  逐步检查网络、凭证、模型与存储
+       CREDENTIALS_DIRECTORY=%[2]s %[3]s doctor --config %[1]s
   4. start it, now and at boot                  启动，并设为开机自启
        systemctl daemon-reload
        systemctl enable --now longwire

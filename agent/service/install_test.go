@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -131,7 +132,7 @@ func TestInstallWritesAndKeeps(t *testing.T) {
 	if m := mode(t, conf); m != 0o644 { // the service runs as somebody else
 		t.Errorf("the configuration has mode %o", m)
 	}
-	for _, want := range []string{"systemctl enable --now longwire", "接下来", "credentials/model_api_key", "check --config " + DefaultConfig} {
+	for _, want := range []string{"systemctl enable --now longwire", "接下来", "credentials/model_api_key", "check --config " + DefaultConfig, "doctor --config " + DefaultConfig} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -276,5 +277,32 @@ func TestMainIsTheCommandLine(t *testing.T) {
 		if test.stderr == "" && stderr.Len() > 0 {
 			t.Errorf("%v complains: %s", test.args, stderr.String())
 		}
+	}
+}
+
+// The READMEs say no better figure than systemd does, where it can be asked.
+func TestExposureIsAsTheReadmesSay(t *testing.T) {
+	var said []string
+	for _, readme := range []string{"../../README.md", "../../README.zh-CN.md"} {
+		figure := regexp.MustCompile(`systemd-analyze security` + "`" + `[^)）]*?(\d\.\d)[)）]`).FindStringSubmatch(read(t, readme))
+		if figure == nil {
+			t.Fatalf("%s does not say it", readme)
+		}
+		said = append(said, figure[1])
+	}
+	if said[0] != said[1] {
+		t.Errorf("the READMEs say %v", said)
+	}
+	path, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("needs systemd-analyze")
+	}
+	out, _ := exec.CommandContext(t.Context(), path, "security", "--offline=true", "--no-pager", "../../deploy/systemd/longwire.service").CombinedOutput()
+	level := regexp.MustCompile(`exposure level for longwire.service: (\d+\.\d)`).FindSubmatch(out)
+	if level == nil {
+		t.Skipf("systemd-analyze cannot tell: %s", out)
+	}
+	if len(level[1]) > len(said[0]) || string(level[1]) > said[0] {
+		t.Errorf("it is %s, and the READMEs say %s", level[1], said[0])
 	}
 }

@@ -29,6 +29,8 @@ To go live / 正式使用:
   2. sudo install -m 600 /dev/stdin /etc/longwire/credentials/dingtalk_client_secret
      (feishu_app_secret, model_api_key: likewise / 同理; Ctrl-D)
   3. sudo CREDENTIALS_DIRECTORY=/etc/longwire/credentials longwire check --config /etc/longwire/config.yaml
-  4. sudo systemctl enable --now longwire
+  4. sudo CREDENTIALS_DIRECTORY=/etc/longwire/credentials longwire doctor --config /etc/longwire/config.yaml
+     (goes the way of a message step by step, and says what to do / 逐步检查并给出做法)
+  5. sudo systemctl enable --now longwire
 TEXT
 fi
