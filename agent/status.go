@@ -22,6 +22,7 @@ func (a *App) adminConfig() admin.Config {
 		Listen: c.Listen, Token: c.Token.Reveal(), Allow: c.Allow, Cert: c.TLS.Cert, Key: c.TLS.Key,
 		Version: version,
 		Store:   a.measured, // so that its pings count
+		Spooled: a.spool != nil,
 		Desk:    a.store,
 		Feedback: func(ctx context.Context, connection string, limit int) ([][]byte, error) {
 			return a.store.Records(ctx, connection, turn.FeedbackName, limit)

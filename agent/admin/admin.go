@@ -65,6 +65,7 @@ type Config struct {
 
 	Version     string
 	Store       Store
+	Spooled     bool // what the store cannot take waits in a spool: nobody has to be started anew for it
 	Desk        conversation.Desk
 	Feedback    Feedback
 	Votes       Votes

@@ -265,8 +265,10 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 // A Failed stream waits for the operator, who sees it in Health.
 func (s *Server) Live(ctx context.Context) error {
 	config, now := s.now(), time.Now()
-	if since, err := s.store.check(ctx, config.Store.Ping); err != nil && now.Sub(since) >= config.Patience {
-		return fmt.Errorf("store: %w", err)
+	if !config.Spooled {
+		if since, err := s.store.check(ctx, config.Store.Ping); err != nil && now.Sub(since) >= config.Patience {
+			return fmt.Errorf("store: %w", err)
+		}
 	}
 	for _, c := range config.Connections {
 		status := c.Link.Status()

@@ -162,27 +162,31 @@ func TestLiveIsAboutWhatARestartMends(t *testing.T) {
 	for name, c := range map[string]struct {
 		status  func(now time.Time) connectors.Status // at each moment
 		ping    error
+		spooled bool
 		atOnce  bool // it is well at first
 		atLast  bool // and after patience
 		problem string
 	}{
 		"all is well": {func(now time.Time) connectors.Status {
 			return connectors.Status{State: connectors.Connected, LastFrame: now}
-		}, nil, true, true, ""},
+		}, nil, false, true, true, ""},
 		"tried again and again": {func(now time.Time) connectors.Status {
 			return connectors.Status{State: connectors.Waiting, Since: now.Add(-time.Minute)}
-		}, nil, true, true, ""},
-		"refused for good": {func(time.Time) connectors.Status { return connectors.Status{State: connectors.Failed} }, nil, true, true, ""},
+		}, nil, false, true, true, ""},
+		"refused for good": {func(time.Time) connectors.Status { return connectors.Status{State: connectors.Failed} }, nil, false, true, true, ""},
 		"stuck in an attempt": {func(time.Time) connectors.Status { return connectors.Status{State: connectors.Connecting} },
-			nil, true, false, "c1: connecting, and nothing has moved for 5m0s"},
+			nil, false, true, false, "c1: connecting, and nothing has moved for 5m0s"},
 		"never begun": {func(time.Time) connectors.Status { return connectors.Status{State: connectors.Stopped} },
-			nil, true, false, "c1: stopped, and nothing has moved for 5m0s"},
+			nil, false, true, false, "c1: stopped, and nothing has moved for 5m0s"},
 		"deaf": {func(now time.Time) connectors.Status {
 			return connectors.Status{State: connectors.Connected, LastFrame: now.Add(-time.Hour)}
-		}, nil, false, false, "c1: connected, and nothing has moved for 1h0m0s"},
+		}, nil, false, false, false, "c1: connected, and nothing has moved for 1h0m0s"},
 		"store away": {func(now time.Time) connectors.Status {
 			return connectors.Status{State: connectors.Connected, LastFrame: now}
-		}, syscall.ENOSPC, true, false, "store: no space left on device"},
+		}, syscall.ENOSPC, false, true, false, "store: no space left on device"},
+		"store away, and a spool before it": {func(now time.Time) connectors.Status {
+			return connectors.Status{State: connectors.Connected, LastFrame: now}
+		}, syscall.ECONNREFUSED, true, true, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -191,7 +195,7 @@ func TestLiveIsAboutWhatARestartMends(t *testing.T) {
 				}
 				s := &Server{began: time.Now(), log: quiet()}
 				link := &moving{c.status}
-				s.Set(Config{Store: pinger(func(context.Context) error { return c.ping }), Models: gone, Connections: []Connection{{Name: "c1", Link: link}}, Patience: patience})
+				s.Set(Config{Store: pinger(func(context.Context) error { return c.ping }), Spooled: c.spooled, Models: gone, Connections: []Connection{{Name: "c1", Link: link}}, Patience: patience})
 				if err := s.Live(t.Context()); (err == nil) != c.atOnce {
 					t.Errorf("at once: %v", err)
 				}
