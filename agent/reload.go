@@ -173,7 +173,11 @@ const keysLook = time.Hour
 // watchKeys has the log tell of keys that are about to expire, from the start on.
 func (a *App) watchKeys() {
 	for more := true; more; more = connectors.Sleep(a.ctx, keysLook) {
-		a.modelStates()
+		a.mu.Lock()
+		for _, r := range a.models.running {
+			r.client.State() // looks after its keys
+		}
+		a.mu.Unlock()
 	}
 }
 
