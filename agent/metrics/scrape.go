@@ -139,12 +139,13 @@ func (s *scraper) ask(ctx context.Context, from *Sources, c Connection) (found [
 	), nil
 }
 
-// judge asks how the program is as a whole.
+// judge asks how the program is as a whole. The store has half the time, since others are
+// asked after it: where nothing answers, that is what is to be said.
 func (s *scraper) judge(ctx context.Context, from *Sources) []prometheus.Metric {
 	if from.Judge == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, askTime/2)
 	defer cancel()
 	healthy, degraded := from.Judge(ctx)
 	return []prometheus.Metric{s.m.process.healthy.is(yes(healthy)), s.m.process.degraded.is(yes(degraded))}

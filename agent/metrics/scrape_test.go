@@ -234,6 +234,22 @@ func TestScrapeOfASlowStore(t *testing.T) {
 	})
 }
 
+// A program that can only say late how it is says so in time: not at all well.
+func TestScrapeOfSlowHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := New("", quiet)
+		from := everything(t)
+		from.Judge = func(ctx context.Context) (healthy, degraded bool) {
+			<-ctx.Done()            // the store
+			time.Sleep(time.Second) // the spool
+			return false, false
+		}
+		m.Watch(from)
+		scrape(t, m).expect(t, scraped{`longwire_healthy`: 0, `longwire_degraded`: 0})
+		m.Close()
+	})
+}
+
 // One that hangs for good is asked once, not at each scrape, and Close waits for it.
 func TestScrapeOfAStoreThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
