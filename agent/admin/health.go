@@ -46,7 +46,7 @@ type ConnectionReport struct {
 	Name      string           `json:"name"`
 	Platform  string           `json:"platform"`
 	State     connectors.State `json:"state"`
-	Since     time.Time        `json:"since"`
+	Since     time.Time        `json:"since,omitzero"`       // absent before it is run
 	LastFrame *time.Time       `json:"last_frame,omitempty"` // absent before the first
 	Connects  int              `json:"connects"`             // how often the stream came up
 	Problem   string           `json:"problem,omitempty"`

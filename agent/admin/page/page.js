@@ -15,7 +15,7 @@ const charts = [
     series: ["answered", "failed", "skipped"].map(name => ({name, label: () => say[name]}))}),
   chart({id: "chart-first", title: () => say.firstWord, kind: "lines", write: span, total: name => hourOf(name, "first_word"), series: line3}),
   chart({id: "chart-waiting", title: () => say.waitingChart, kind: "area", write: figure, total: () => most(current().waiting),
-    series: [{name: "waiting", label: () => say.waiting}]}),
+    series: [{name: "waiting", label: () => say.waitingMost}]}),
   chart({id: "chart-took", title: () => say.took, kind: "lines", write: span, total: name => hourOf(name, "took"), series: line3}),
 ];
 

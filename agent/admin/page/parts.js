@@ -43,7 +43,7 @@ function connection(c) {
   ];
   return h("article", {class: "card" + (stateOf(c) === "bad" ? " bad" : "")},
     h("div", {class: "line"}, h("h3", null, c.name), h("span", {class: "badge"}, (platforms[c.platform] || {})[language] || c.platform)),
-    h("div", {class: "line"}, state(stateOf(c), say.state[c.state] || c.state), ticking(c.since, say.since)),
+    h("div", {class: "line"}, state(stateOf(c), say.state[c.state] || c.state), c.since && ticking(c.since, say.since)),
     c.problem && h("p", {class: "why"}, told(c.problem)),
     h("dl", {class: "facts"}, facts),
     c.budget && meter(c.budget.used, c.budget.api_calls),
