@@ -92,15 +92,22 @@ type Turn struct {
 	Instead bool `json:"instead,omitempty"`
 }
 
-// Current is a history without the turns in whose place others have come.
+// Current is a history without the turns in whose place others have come. What those have
+// said of the oldest ones still holds.
 func Current(history []Turn) []Turn {
 	if !slices.ContainsFunc(history, func(t Turn) bool { return t.Instead }) {
 		return history
 	}
 	var current []Turn
+	var before *Before // of the one that was left out last
 	for i, t := range history {
-		if i+1 == len(history) || !history[i+1].Instead {
+		if t.Instead && t.Before == nil {
+			t.Before = before
+		}
+		if before = nil; i+1 == len(history) || !history[i+1].Instead {
 			current = append(current, t)
+		} else {
+			before = t.Before
 		}
 	}
 	return current

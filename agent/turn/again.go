@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"longwire/connectors"
@@ -18,7 +19,9 @@ const failedKeep = 24 * time.Hour
 type failed struct {
 	Event connectors.Event `json:"event"`
 	Lang  Language         `json:"lang,omitempty"` // of its person
-	At    time.Time        `json:"at"`
+	// Instead says that it was asked again already, in the place of the last turn.
+	Instead bool      `json:"instead,omitempty"`
+	At      time.Time `json:"at"`
 }
 
 func failedName(ev connectors.Event) string { return "failed/" + string(conversation.KeyOf(ev)) }
@@ -28,11 +31,11 @@ func forgotName(ev connectors.Event) string { return "forgot/" + string(conversa
 
 // keepFailed keeps a question without an answer: it is what /retry is about, and it is
 // not in the history.
-func (t *Turn) keepFailed(ctx context.Context, ev connectors.Event, lang Language) {
+func (t *Turn) keepFailed(ctx context.Context, ev connectors.Event, r *reply) {
 	if t.with.Shelf == nil || ev.Kind != connectors.KindText {
 		return
 	}
-	raw, err := json.Marshal(failed{ev, lang, time.Now()})
+	raw, err := json.Marshal(failed{ev, r.lang, r.instead, time.Now()})
 	if err == nil {
 		err = t.with.Shelf.Put(context.WithoutCancel(ctx), failedName(ev), raw, failedKeep)
 	}
@@ -70,10 +73,18 @@ func (t *Turn) again(ctx context.Context, lease *conversation.Lease, r *reply) b
 	if name, _, known := commandOf(lease.Event); !known || name != retryCommand {
 		return true
 	}
+	if t.with.Shelf != nil { // from here on a redelivery would stop this very turn
+		if _, err := t.with.Shelf.Add(ctx, retryName(lease.Event), 1, failedKeep); err != nil {
+			t.log.Warn("a redelivery of this /retry may stop its answer", "event", lease.Event.Trace(), "err", err)
+		}
+	}
 	last := len(lease.History) - 1
 	if f, ok := t.failed(ctx, lease.Event); ok && (last < 0 || lease.History[last].At.Before(f.At)) {
 		lease.Event.Text, lease.Event.Files, r.again = f.Event.Text, f.Event.Files, true
 		r.lang = cmp.Or(f.Lang, r.lang)
+		if r.instead = f.Instead && last >= 0; r.instead {
+			withoutLast(lease)
+		}
 		return true
 	}
 	if last < 0 {
@@ -82,9 +93,22 @@ func (t *Turn) again(ctx context.Context, lease *conversation.Lease, r *reply) b
 	lease.Event.Text, r.again, r.instead = lease.History[last].Question, true, true
 	// The question has names and files in it; the answer is in the language of who asked.
 	r.lang = t.config.Language.languageFor(connectors.Event{Text: lease.History[last].Answer}, lease.History)
-	lease.History = lease.History[:last]
+	withoutLast(lease)
 	return true
 }
+
+// withoutLast takes the last turn out of a history, but not what it says of the oldest
+// ones.
+func withoutLast(lease *conversation.Lease) {
+	last := len(lease.History) - 1
+	before := lease.History[last].Before
+	lease.History = slices.Clone(lease.History[:last])
+	if before != nil && last > 0 {
+		lease.History[last-1].Before = before
+	}
+}
+
+func retryName(ev connectors.Event) string { return "retry/" + ev.Trace() }
 
 // failed is the last question of ev's conversation that had no answer.
 func (t *Turn) failed(ctx context.Context, ev connectors.Event) (f failed, ok bool) {

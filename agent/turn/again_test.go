@@ -3,8 +3,11 @@ package turn
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"longwire/agent/model"
 	"longwire/connectors"
@@ -276,4 +279,35 @@ func (f *forgetful) Interrupt(ctx context.Context, connection string, key conver
 		return false, errors.New("away")
 	}
 	return f.Store.Interrupt(ctx, connection, key, trace)
+}
+
+// A /retry that fails, and one more: the answer comes in the place of the first all the
+// same, and what the replaced turn said of the oldest ones still holds.
+func TestRetryOfARetryThatFailed(t *testing.T) {
+	before := &conversation.Before{Summary: "Ann likes tea."}
+	s := &script{failure: &model.Error{Kind: model.Busy}}
+	shelf := newShelf()
+	turn := New(Config{}, With{Choices: s.choices(), Replier: s, Store: s, Shelf: shelf}, slog.New(slog.DiscardHandler))
+	history := func() []conversation.Turn {
+		return []conversation.Turn{{Question: "first", Answer: "One.", At: time.Unix(1, 0)}, {Question: "second", Answer: "Two.", At: time.Unix(2, 0), Before: before}}
+	}
+	for n := range 2 {
+		ev := written("/retry")
+		ev.ID, ev.Received = fmt.Sprint("retry", n), time.Now()
+		if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, History: history(), Holder: s}); err != nil {
+			t.Fatal(err)
+		}
+		s.failure, s.deltas = nil, []string{"Two, again."}
+	}
+	last := s.asked[len(s.asked)-1]
+	got := s.done[1].Turn
+	if got == nil || !got.Instead || last[len(last)-1].Content != "second" {
+		t.Fatalf("remembered %+v, asked %+v", got, last)
+	}
+	if said := fmt.Sprint(last); !strings.Contains(said, "tea") || strings.Contains(said, "Two.") {
+		t.Errorf("asked %s", said)
+	}
+	if now := conversation.Current(append(history(), *got)); len(now) != 2 || now[1].Before == nil || *now[1].Before != *before {
+		t.Errorf("current %+v", now)
+	}
 }

@@ -155,7 +155,7 @@ func (t *Turn) Accepting(ctx context.Context, ev connectors.Event) error {
 			t.forgetBeside(ctx, ev))
 	case name == retryCommand && t.with.Shelf != nil:
 		// A redelivery must not stop the answer.
-		return t.once(ctx, "retry/"+ev.Trace(), failedKeep, func() error {
+		return t.once(ctx, retryName(ev), failedKeep, func() error {
 			_, err := t.with.Store.Interrupt(ctx, ev.Connection, conversation.KeyOf(ev), "")
 			return err
 		})
@@ -170,11 +170,16 @@ func (t *Turn) once(ctx context.Context, name string, keep time.Duration, do fun
 		return err
 	}
 	if err = do(); err != nil {
-		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_, undone := t.with.Shelf.Add(undo, name, -1, keep)
-		err = errors.Join(err, undone)
+		err = errors.Join(err, t.uncount(ctx, name, 1, keep))
 	}
+	return err
+}
+
+// uncount takes back what was counted of something that has not happened.
+func (t *Turn) uncount(ctx context.Context, name string, n int64, keep time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_, err := t.with.Shelf.Add(ctx, name, -n, keep)
 	return err
 }
 

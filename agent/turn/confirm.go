@@ -188,10 +188,7 @@ func (t *Turn) confirmed(ctx context.Context, key, word string) (counts string, 
 		return string(kept), err
 	}
 	if err = t.with.Shelf.Put(ctx, confirmName(key), []byte(word), confirmKeep); err != nil {
-		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second) // whoever answers again is heard
-		defer cancel()
-		_, undone := t.with.Shelf.Add(undo, confirmName(key), -1, confirmKeep)
-		return "", errors.Join(err, undone)
+		return "", errors.Join(err, t.uncount(ctx, confirmName(key), 1, confirmKeep)) // whoever answers again is heard
 	}
 	return word, nil
 }

@@ -16,17 +16,20 @@ import (
 // page is what is noted with an event, as JSON: what the person was to read, once
 // that was known as a whole, and the connector's word on what of it was sent.
 type page struct {
-	Ended    bool            `json:"ended,omitempty"`    // the answer had come to its end, or failed
-	Question string          `json:"question,omitempty"` // as the model was asked
-	Instead  bool            `json:"instead,omitempty"`  // of the turn before it
-	Lead     string          `json:"lead,omitempty"`
-	Text     string          `json:"text,omitempty"`
-	Whole    bool            `json:"whole,omitempty"` // Text is worth remembering
-	Sorry    string          `json:"sorry,omitempty"`
-	Sent     json.RawMessage `json:"sent,omitempty"`
-	Ran      []string        `json:"ran,omitempty"`      // the tools that change something and were about to run
-	Returned int             `json:"returned,omitempty"` // attempts that have given the event back; others have died with it
-	Since    time.Time       `json:"since,omitzero"`     // when the first of them did
+	Ended    bool             `json:"ended,omitempty"`    // the answer had come to its end, or failed
+	Question string           `json:"question,omitempty"` // as the model was asked
+	Instead  bool             `json:"instead,omitempty"`  // of the turn before it
+	Lead     string           `json:"lead,omitempty"`
+	Text     string           `json:"text,omitempty"`
+	Whole    bool             `json:"whole,omitempty"` // Text is worth remembering
+	Sorry    string           `json:"sorry,omitempty"`
+	How      conversation.How `json:"how,omitempty"` // where Text is the bot's own: how the event ends
+	Reason   string           `json:"reason,omitempty"`
+	Own      bool             `json:"own,omitempty"` // Text is the bot's own, and what it tells of was done
+	Sent     json.RawMessage  `json:"sent,omitempty"`
+	Ran      []string         `json:"ran,omitempty"`      // the tools that change something and were about to run
+	Returned int              `json:"returned,omitempty"` // attempts that have given the event back; of the others nobody knows what became of them
+	Since    time.Time        `json:"since,omitzero"`     // when the platform first took no reply
 }
 
 // ledger is the connectors.Ledger of one turn, kept by the turn's lease.
@@ -87,18 +90,20 @@ func (l *ledger) write(ctx context.Context, sent json.RawMessage, ran []string) 
 	return nil
 }
 
-// giveBack notes that this attempt ends in good order.
-func (l *ledger) giveBack(ctx context.Context) error {
+// giveBack notes that this attempt ends in good order; untaken says that the platform has
+// not taken the reply.
+func (l *ledger) giveBack(ctx context.Context, untaken bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.page.Since.IsZero() {
+	if untaken && l.page.Since.IsZero() {
 		l.page.Since = time.Now()
 	}
 	l.page.Returned++
 	return l.write(ctx, l.page.Sent, l.page.Ran)
 }
 
-// returned is how many attempts have given the event back, and when the first did.
+// returned is how many attempts have given the event back, and since when the platform
+// takes no reply.
 func (l *ledger) returned() (n int, since time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,6 +143,11 @@ var errNoted = errors.New("as an earlier attempt found")
 func (r *reply) replay(p page, question string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if p.Own {
+		r.out = conversation.Outcome{How: p.How, Reason: p.Reason}
+		r.says(p.Text)
+		return
+	}
 	r.question = cmp.Or(p.Question, question)
 	r.lead, r.whole, r.sorry, r.instead = p.Lead, p.Whole, p.Sorry, p.Instead
 	r.text.WriteString(p.Text)

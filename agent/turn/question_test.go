@@ -233,6 +233,9 @@ func TestHearingEnds(t *testing.T) {
 		if len(s.replies) != 1 || !strings.Contains(s.replies[0], c.read) {
 			t.Errorf("%s: read %q", name, s.replies)
 		}
+		if s.done[0].Turn != nil {
+			t.Errorf("%s: remembered %+v", name, s.done[0].Turn)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ type reply struct {
 	away      []turnedAway         // whose questions are left out
 	trouble   error                // why something of the question could not be read
 	again     bool                 // the question is that of an earlier turn
+	own       bool                 // the bot's own words are all there is
 	instead   bool                 // and the answer comes in the place of that turn's
 	choice    Choice               // who is asked
 	before    *conversation.Before // what the turn says of the oldest ones
@@ -60,9 +61,10 @@ func (r *reply) precede(words string) {
 	r.lead += words
 }
 
-// says makes words the whole reply. They are not remembered.
+// says makes words the whole reply. They are not remembered, but noted with the event: the
+// next attempt repeats them, and not what they tell of.
 func (r *reply) says(words string) {
-	r.answer = connectors.Words(words)
+	r.answer, r.own = connectors.Words(words), true
 	r.text.WriteString(words)
 }
 
@@ -123,7 +125,10 @@ func (r *reply) finish() {
 func (r *reply) noted() (p page) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.whole || r.failure != nil {
+	switch {
+	case r.own:
+		p = page{Ended: true, Own: true, Text: r.text.String(), How: r.out.How, Reason: r.out.Reason}
+	case r.whole || r.failure != nil:
 		p = page{Ended: true, Question: r.question, Instead: r.instead, Lead: r.lead, Text: r.text.String(), Whole: r.whole, Sorry: r.sorry}
 	}
 	return p
@@ -164,6 +169,10 @@ func (t *Turn) reply(ctx, asking context.Context, lease *conversation.Lease, ask
 	}
 	r.lang, r.trouble = t.read(asking, lease, asked, r.choice)
 	if asking.Err() != nil && ctx.Err() == nil && lease.Event.Kind != connectors.KindText { // stopped, or taken back, while it was read
+		if errors.Is(context.Cause(asking), conversation.ErrInterrupted) && lease.Event.Text == "" {
+			r.says(r.lang.stoppedHere(false))
+			return r
+		}
 		k := &talk{t: t, lease: lease, lang: r.lang, r: r}
 		r.asks(lease.Event.Text)
 		r.answer = func(yield func(connectors.Delta, error) bool) {

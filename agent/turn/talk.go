@@ -158,7 +158,7 @@ func (k *talk) round(ctx context.Context) (text string, calls []model.Call, err 
 	came := false
 	step := Step{Kind: StepChat, Name: k.choice.Label, Begin: time.Now()}
 	defer func() {
-		settle(cost(usage, err, came))
+		settle(cost(usage, err, came || usage.Reported))
 		step.Usage, step.Endpoint, step.Error = &usage, usage.Endpoint, wordOf(err)
 		step.Name = cmp.Or(usage.Model, step.Name)
 		k.r.step(step)
@@ -168,14 +168,20 @@ func (k *talk) round(ctx context.Context) (text string, calls []model.Call, err 
 	k.r.request()
 	for delta, err := range k.choice.Model.Stream(ctx, k.request) {
 		if delta.Usage != nil {
-			if delta.Usage.Reported {
-				k.choice.Prompt.Tokens.Observe(k.count, delta.Usage.Prompt)
+			u := *delta.Usage
+			if u.Reported {
+				k.choice.Prompt.Tokens.Observe(k.count, u.Prompt)
+			} else if usage.Reported { // the answer is by another endpoint than the attempts before it
+				u.Prompt, u.Answer = k.choice.Prompt.Tokens.Tokens(k.count), k.choice.Prompt.Tokens.Estimate(k.r.soFar()[min(len(before), len(k.r.soFar())):])
 			}
-			usage = usage.Plus(*delta.Usage)
-			k.r.use(*delta.Usage)
+			usage = usage.Plus(u)
+			k.r.use(u)
 		}
 		if err != nil {
 			return "", nil, err
+		}
+		if delta.Text == "" && delta.Thought == "" && len(delta.Calls) == 0 { // what a request has taken
+			continue
 		}
 		if !came {
 			step.First = time.Since(step.Begin)

@@ -83,7 +83,7 @@ func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error
 	out, settling := r.outcome(), Step{Kind: StepWork, Name: "done", Begin: time.Now()}
 	t.shown.add(lease.Event, out)
 	if out.How == conversation.Failed {
-		t.keepFailed(ctx, lease.Event, r.lang) // before the next question is taken, which may be a /retry
+		t.keepFailed(ctx, lease.Event, r) // before the next question is taken, which may be a /retry
 	}
 	if err := t.done(ctx, lease, out); err != nil {
 		log.Error("answered, but the store could not note it", "err", err)
@@ -145,10 +145,14 @@ func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, r *reply, 
 		return err
 	case ctx.Err() != nil:
 		log.Info("turn given back", "reason", context.Cause(ctx))
-		return errors.Join(context.Cause(ctx), t.giveBack(ctx, lease, r, time.Time{}))
+		return errors.Join(context.Cause(ctx), t.giveBack(ctx, lease, r, false, time.Time{}))
 	}
 	returned, since := r.ledger.returned()
-	if connectors.Permanent(err) || !since.IsZero() && time.Since(since) >= t.config.GiveUp {
+	giveUp := t.config.GiveUp
+	if lease.Event.Aside { // a /stop may be waiting behind this /help
+		giveUp = min(giveUp, asideGiveUp)
+	}
+	if connectors.Permanent(err) || !since.IsZero() && time.Since(since) >= giveUp {
 		log.Error("given up, kept as a dead letter", "attempts", lease.Attempt, "err", err)
 		t.apologise(ctx, lease, r, err)
 		r.out = conversation.Outcome{How: conversation.Dead, Reason: err.Error()}
@@ -157,14 +161,17 @@ func (t *Turn) unsaid(ctx context.Context, lease *conversation.Lease, r *reply, 
 	wait := min(t.config.RetryWait<<min(returned, 10), time.Minute)
 	wait = max(wait, connectors.RetryAfter(err))
 	log.Warn("reply not sent, the turn will be taken again", "attempt", lease.Attempt, "in", wait, "err", err)
-	return errors.Join(err, t.giveBack(ctx, lease, r, time.Now().Add(wait)))
+	return errors.Join(err, t.giveBack(ctx, lease, r, true, time.Now().Add(wait)))
 }
 
+// asideGiveUp is Config.GiveUp for commands.
+const asideGiveUp = time.Minute
+
 // giveBack releases the lease, and notes first that this attempt has not died.
-func (t *Turn) giveBack(ctx context.Context, lease *conversation.Lease, r *reply, retry time.Time) error {
+func (t *Turn) giveBack(ctx context.Context, lease *conversation.Lease, r *reply, untaken bool, retry time.Time) error {
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	if err := r.ledger.giveBack(noting); err != nil && !errors.Is(err, conversation.ErrLost) {
+	if err := r.ledger.giveBack(noting, untaken); err != nil && !errors.Is(err, conversation.ErrLost) {
 		t.log.Warn("this attempt will count as one that died", "event", lease.Event.Trace(), "err", err)
 	}
 	return t.release(ctx, lease, retry)
@@ -243,8 +250,7 @@ func (t *Turn) Busy(ctx context.Context, ev connectors.Event) error {
 		return nil
 	}
 	if err := t.sayBusy(ctx, ev); err != nil {
-		_, _ = t.with.Shelf.Add(context.WithoutCancel(ctx), name, -n, busyAgain) // nobody was told
-		return err
+		return errors.Join(err, t.uncount(ctx, name, n, busyAgain)) // nobody was told
 	}
 	return nil
 }

@@ -386,3 +386,40 @@ func TestStopCommand(t *testing.T) {
 		}
 	}
 }
+
+// What a command does is done once, however often the reply to it is tried.
+func TestCommandIsNotCarriedOutAgain(t *testing.T) {
+	s := &script{running: true, refuse: []error{&connectors.Error{Op: "send"}}}
+	if err := s.run(t.Context(), written("/stop"), 1); err == nil {
+		t.Fatal("done without a reply")
+	}
+	s.running = false // whatever it has stopped is over
+	if err := s.run(t.Context(), written("/stop"), 2); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.stopped) != 1 || len(s.replies) != 1 || !strings.Contains(s.replies[0], "I stop the answer") {
+		t.Errorf("stopped %d times, read %q", len(s.stopped), s.replies)
+	}
+}
+
+// The reply to a command, behind which others may be waiting, is given up sooner; and a
+// stop of the program is not the beginning of an outage.
+func TestWhatCountsAsAnOutage(t *testing.T) {
+	away := func() []error { return []error{&connectors.Error{Op: "send"}} }
+	s := &script{refuse: away(), note: returned(t, 3, 2*asideGiveUp)}
+	ev := written("/help")
+	ev.Aside = true
+	if err := s.run(t.Context(), ev, 4); err != nil || s.done[0].How != conversation.Dead {
+		t.Errorf("%v, done %+v", err, s.done)
+	}
+	s = &script{hang: true}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("stopping"))
+	if err := s.run(ctx, written("hi"), 1); err == nil {
+		t.Fatal("the turn is done")
+	}
+	var p page
+	if err := json.Unmarshal(s.note, &p); err != nil || p.Returned != 1 || !p.Since.IsZero() {
+		t.Errorf("noted %s, %v", s.note, err)
+	}
+}

@@ -112,7 +112,7 @@ type Config struct {
 	SystemPrompt string
 	Language     Language      // default Auto
 	Timeout      time.Duration // for the whole answer, tools included; default 5 min
-	Attempts     int           // how often the program may die with an event before that is given up; default 5
+	Attempts     int           // how many attempts may come to no end, because the program dies, panics or loses the lease, before an event is given up; default 5
 	RetryWait    time.Duration // before the second attempt at a reply; doubles up to a minute; default 2 s
 	GiveUp       time.Duration // for how long the platform may take no reply before it is given up; default 1 h
 	Late         time.Duration // after which an answer says that the question had to wait; default 5 min
