@@ -74,9 +74,10 @@ type Pool struct {
 	turn   atomic.Pointer[Turn]
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	down  error  // why the store cannot be asked, nil when it can; guarded by mu
-	count Counts // guarded by mu
+	mu     sync.Mutex
+	panics map[string]int // by trace, of events that are not done; guarded by mu
+	down   error          // why the store cannot be asked, nil when it can; guarded by mu
+	count  Counts         // guarded by mu
 }
 
 // Counts is what a pool has done since it was made.
@@ -229,6 +230,7 @@ func (p *Pool) run(ctx context.Context, lease *conversation.Lease) {
 	err := p.safely(ctx, asking, turn, lease)
 	p.add(func(c *Counts) {
 		if err == nil {
+			delete(p.panics, lease.Event.Trace())
 			c.Done++
 		} else {
 			c.Released++
@@ -255,14 +257,14 @@ func (p *Pool) safely(ctx, asking context.Context, turn Turn, lease *conversatio
 	return turn.Run(ctx, asking, lease)
 }
 
-// afterPanic gives the event back for another attempt; after maxPanics of them it
+// afterPanic gives the event back for another attempt; after maxPanics of them here it
 // becomes a dead letter, because a question that always panics must not hold up its
 // conversation for ever.
 func (p *Pool) afterPanic(ctx context.Context, lease *conversation.Lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
-	if lease.Attempt >= maxPanics {
-		p.log.Error("given up: the turn panics each time", "event", lease.Event.Trace(), "attempts", lease.Attempt)
+	if n := p.panicked(lease.Event); n >= maxPanics {
+		p.log.Error("given up: the turn panics each time", "event", lease.Event.Trace(), "panics", n)
 		if err := lease.Done(ctx, conversation.Outcome{How: conversation.Dead, Reason: "the turn panics each time"}); err != nil {
 			p.log.Warn("event not put away", "event", lease.Event.Trace(), "err", err)
 		}
@@ -274,9 +276,22 @@ func (p *Pool) afterPanic(ctx context.Context, lease *conversation.Lease) {
 }
 
 const (
-	maxPanics = 8               // more than a turn's own attempts, so that the turn can say sorry first
+	maxPanics = 8               // more than the attempts after which a turn says sorry by itself
 	panicWait = 5 * time.Second // before the next attempt
+	maxKnown  = 10_000          // events whose panics are remembered
 )
+
+// panicked counts the panics over an event. Attempts that were given back in good order
+// are none, and may be many.
+func (p *Pool) panicked(ev connectors.Event) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.panics == nil || len(p.panics) >= maxKnown {
+		p.panics = make(map[string]int)
+	}
+	p.panics[ev.Trace()]++
+	return p.panics[ev.Trace()]
+}
 
 // keep renews the lease until ctx ends. When the lease is lost it stops the turn:
 // somebody else answers. When the person has asked to stop it interrupts the model
