@@ -80,9 +80,9 @@ type Event struct {
 	// wait together share one. Whoever delivers it decides; it is kept beside the
 	// event, not in it.
 	Alone bool `json:"-"`
-	// Retried says that an operator has put the event back after it was given up.
+	// Retries is how often an operator has put the event back after it was given up.
 	// It is kept beside the event, not in it.
-	Retried bool `json:"-"`
+	Retries int `json:"-"`
 	// Address tells the connector that made the event where to reply. Nobody
 	// else reads it.
 	Address json.RawMessage `json:"address,omitempty"`

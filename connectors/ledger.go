@@ -32,11 +32,11 @@ type Ledger interface {
 
 // ReplyKey is the idempotency key of a reply to ev. The name tells replies to the
 // same event apart: "" is the answer. An event that an operator has put back has other
-// replies than before, since the platform may know those, or what was proposed and
-// answered in them. Which retry it is, the event does not tell.
+// replies each time, since the platform may know those before, or what was proposed and
+// answered in them.
 func ReplyKey(ev Event, name string) string {
-	if ev.Retried {
-		name += "\x00retried"
+	if ev.Retries > 0 {
+		name += fmt.Sprintf("\x00retry %d", ev.Retries)
 	}
 	sum := sha256.Sum256([]byte(ev.Connection + "\x00" + ev.ID + "\x00" + name))
 	return hex.EncodeToString(sum[:16])

@@ -125,9 +125,9 @@ func TestReplyKey(t *testing.T) {
 	if ReplyKey(ev, "") == ReplyKey(ev, "sorry") || ReplyKey(ev, "") == ReplyKey(Event{Connection: "c", ID: "m2"}, "") {
 		t.Error("two replies have the same key")
 	}
-	again := ev
-	again.Retried = true
-	if ReplyKey(again, "") == ReplyKey(ev, "") || ReplyKey(again, "sorry") == ReplyKey(again, "") {
+	again, once := ev, ev
+	once.Retries, again.Retries = 1, 2
+	if ReplyKey(again, "") == ReplyKey(ev, "") || ReplyKey(again, "") == ReplyKey(once, "") || ReplyKey(again, "sorry") == ReplyKey(again, "") {
 		t.Error("a reply after a retry has the key of another")
 	}
 }

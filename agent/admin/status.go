@@ -156,7 +156,6 @@ func modelReports(config *Config) []ModelReport {
 	return all
 }
 
-// known is a time that may be absent.
 // lastDay is the day before an end, in its zone.
 func lastDay(end time.Time) *time.Time {
 	if end.IsZero() {
@@ -165,6 +164,7 @@ func lastDay(end time.Time) *time.Time {
 	return known(end.Add(-1))
 }
 
+// known is a time that may be absent.
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -61,7 +61,7 @@ func (r *rows) ended(e model.Ended) {
 	switch e.Kind {
 	case "", model.Length:
 		delete(r.count, at)
-	case model.Stopped, model.Filtered, model.TooLong: // which say nothing of the endpoint
+	case model.Stopped, model.Filtered, model.TooLong, model.Empty: // which say nothing of the endpoint
 	default:
 		if r.count == nil {
 			r.count = make(map[place]int)

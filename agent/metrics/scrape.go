@@ -105,7 +105,7 @@ func (s *scraper) askStore(ctx context.Context, from *Sources) (found []promethe
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	up := from.Takes == nil || from.Takes(ctx) == nil
+	up := from.Takes == nil || takes(ctx, from)
 	for _, c := range from.Connections {
 		more, err := s.ask(ctx, from, c)
 		if found = append(found, more...); err != nil {
@@ -114,6 +114,14 @@ func (s *scraper) askStore(ctx context.Context, from *Sources) (found []promethe
 		}
 	}
 	return append(found, s.m.store.up.is(yes(up)))
+}
+
+// takes asks whether the store would take an event, for half the time: what waits there is
+// read after it.
+func takes(ctx context.Context, from *Sources) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTime/2)
+	defer cancel()
+	return from.Takes(ctx) == nil
 }
 
 // ask asks the store about one connection.

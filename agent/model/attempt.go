@@ -19,7 +19,7 @@ const (
 // ask asks one endpoint for the answer.
 func (a *answer) ask(ctx context.Context, e *endpoint, began time.Time) *Error {
 	f := e.each(func(k *key) *Error { return a.attempt(ctx, e, k, began) })
-	if f != nil && f.elsewhere() && ctx.Err() == nil && !a.withdrawable() {
+	if f != nil && (f.elsewhere() || f.Kind == TooLong) && ctx.Err() == nil && !a.withdrawable() {
 		f.final = true
 	}
 	return f

@@ -46,7 +46,9 @@ func newEndpoint(config Config, log *slog.Logger) *endpoint {
 // hearing is the endpoint for sounds: the same keys and places, but of a health of its
 // own, since it is another model that fails there.
 func (e *endpoint) hearing() *endpoint {
-	return &endpoint{config: e.config, host: e.host, http: e.http, log: e.log.With("transcription", e.config.Transcription), keys: e.keys, places: e.places}
+	config := e.config
+	config.Name = config.Transcription
+	return &endpoint{config: config, host: e.host, http: e.http, log: e.log.With("transcription", config.Name), keys: e.keys, places: e.places}
 }
 
 // readiness is whether an endpoint takes a question now.

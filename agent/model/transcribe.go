@@ -31,7 +31,7 @@ func (e *endpoint) transcribe(ctx context.Context, k *key, sound []byte, began t
 	x := &exchange{http: e.http}
 	end := e.begin(o)
 	response, err := e.sdk(x, k).CreateTranscription(bounded, openai.AudioRequest{
-		Model: e.config.Transcription, FilePath: "voice" + extension(sound), Reader: bytes.NewReader(sound),
+		Model: e.config.Name, FilePath: "voice" + extension(sound), Reader: bytes.NewReader(sound),
 	})
 	switch {
 	case err != nil:

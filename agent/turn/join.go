@@ -30,7 +30,7 @@ func front(lease *conversation.Lease, asked []connectors.Event) {
 // wanted are those of asked that are to be answered. It says why none is.
 func (t *Turn) wanted(ctx context.Context, lease *conversation.Lease, asked []connectors.Event) (rest []connectors.Event, reason string) {
 	ev := lease.Event
-	if time.Since(writtenAt(ev)) > t.config.MaxAge && !ev.Retried { // whoever puts an old question back wants it answered
+	if time.Since(writtenAt(ev)) > t.config.MaxAge && ev.Retries == 0 { // whoever puts an old question back wants it answered
 		return nil, "older than conversation.max_age"
 	}
 	for _, one := range asked {

@@ -46,7 +46,7 @@ func TestShownAnswerIsShownAgainToWhoeverPutsItBack(t *testing.T) {
 	if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, Holder: s}); !errors.Is(err, conversation.ErrLost) {
 		t.Fatalf("got %v", err)
 	}
-	s.lostAtDone, ev.Retried = false, true
+	s.lostAtDone, ev.Retries = false, 1
 	if err := turn.Run(t.Context(), t.Context(), &conversation.Lease{Event: ev, Attempt: 1, Holder: s}); err != nil || len(s.replies) != 2 {
 		t.Errorf("%v, shown %q", err, s.replies)
 	}

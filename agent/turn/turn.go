@@ -55,7 +55,7 @@ import (
 func (t *Turn) Run(ctx, asking context.Context, lease *conversation.Lease) error {
 	asked, began := together(lease), time.Now()
 	log := t.log.With("event", lease.Event.Trace())
-	if lease.Event.Retried && lease.Attempt == 1 {
+	if lease.Event.Retries > 0 && lease.Attempt == 1 {
 		t.shown.remove(lease.Event) // the event was settled, by whomever
 	}
 	if out, ok := t.shown.find(lease.Event); ok {

@@ -333,19 +333,19 @@ func TestEventThatKillsTheProgramIsToldInTheEnd(t *testing.T) {
 
 func TestAge(t *testing.T) {
 	for _, c := range []struct {
-		age   time.Duration
-		how   conversation.How
-		shown string
-		again bool // an operator put it back
+		age     time.Duration
+		how     conversation.How
+		shown   string
+		retries int // an operator put it back
 	}{
 		{age: time.Minute, shown: "x"},
 		{age: 10 * time.Minute, shown: "(Sorry, this message is 10 minutes old: I could not answer earlier.)\n\nx"},
 		{age: 5 * time.Hour, shown: "(Sorry, this message is 5 hours old: I could not answer earlier.)\n\nx"},
 		{age: 25 * time.Hour, how: conversation.Skipped},
-		{age: 25 * time.Hour, again: true, shown: "(Sorry, this message is 25 hours old: I could not answer earlier.)\n\nx"},
+		{age: 25 * time.Hour, retries: 1, shown: "(Sorry, this message is 25 hours old: I could not answer earlier.)\n\nx"},
 	} {
 		ev := written("hi")
-		ev.Sent, ev.Retried = ev.Received.Add(-c.age), c.again
+		ev.Sent, ev.Retries = ev.Received.Add(-c.age), c.retries
 		s := &script{deltas: []string{"x"}}
 		if err := s.run(t.Context(), ev, 1); err != nil {
 			t.Fatal(err)

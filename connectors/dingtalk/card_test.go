@@ -124,7 +124,7 @@ func TestNoCardForEverybody(t *testing.T) {
 	}{
 		"stranger":   {stranger, nil},
 		"text":       {dingtalktest.Message{}, func(c *Config, _ *connectors.Event) { c.Reply = ReplyText }},
-		"put back":   {dingtalktest.Message{}, func(_ *Config, ev *connectors.Event) { ev.Retried = true }},
+		"put back":   {dingtalktest.Message{}, func(_ *Config, ev *connectors.Event) { ev.Retries = 1 }},
 		"no shelf":   {dingtalktest.Message{}, func(c *Config, _ *connectors.Event) { c.Shelf, c.Reply = nil, ReplyCard }},
 		"no budget":  {dingtalktest.Message{}, func(c *Config, _ *connectors.Event) { c.Budget = 1 }},
 		"shelf away": {dingtalktest.Message{}, nil},
@@ -139,7 +139,7 @@ func TestNoCardForEverybody(t *testing.T) {
 					c.Shelf.(*shelf).away = errors.New("away")
 				}
 			})
-			ev.Retried = after.Retried
+			ev.Retries = after.Retries
 			must(t, answerTo(t.Context(), r, ev, words("answer")))
 			if name == "shelf away" { // cards are not for the shelf's sake
 				if card := onlyCard(t, cloud); card.Content() != "answer" || !card.Done() {

@@ -142,7 +142,7 @@ func (c *Connector) slow(ctx context.Context, ended <-chan struct{}) bool {
 // organisation cannot be sent one, nor is one made anew for a question that was given
 // up once: the platform may know its card, in whatever state.
 func (c *Connector) wantsCard(ev connectors.Event, to address) bool {
-	return c.config.Reply != ReplyText && !ev.Retried && to.takesCard() && c.cards.open()
+	return c.config.Reply != ReplyText && ev.Retries == 0 && to.takesCard() && c.cards.open()
 }
 
 // takesCard reports whether a card can be sent there.

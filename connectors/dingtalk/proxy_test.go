@@ -94,7 +94,7 @@ func TestProxy(t *testing.T) {
 	file := connectors.File{Kind: connectors.KindFile, Ref: cloud.PutFile("a.txt", []byte("content"))}
 	ev := r.said(t, cloud, dingtalktest.Message{Text: "question"})
 	must(t, answerTo(t.Context(), r, ev, growing(cloud, "an", " answer")))
-	ev.Retried = true // answered by a message
+	ev.Retries = 1 // answered by a message
 	must(t, answerTo(t.Context(), r, ev, words("answer")))
 	cloud.SetDepartments("u1", "1")
 	if _, err := r.Departments(t.Context(), "u1"); err != nil {

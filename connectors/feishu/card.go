@@ -116,7 +116,7 @@ func (r *reply) sendCard(ctx context.Context, i int, again bool) error {
 	if err != nil {
 		return err
 	}
-	err = r.say(ctx, outgoing{"interactive", content, r.uuid(fmt.Sprintf("-c%d", i))})
+	err = r.say(ctx, outgoing{"interactive", content, fmt.Sprintf("%s-c%d", r.ledger.Key(), i)})
 	if err != nil && !taken(err, again) {
 		return err
 	}

@@ -232,7 +232,7 @@ func TestAnswerToARetry(t *testing.T) {
 				if sent := visible(s)[before:]; len(sent) != 2 || sent[1].Text != "sorry" {
 					t.Errorf("%s, given up: sent %+v", text, sent)
 				}
-				ev.Retried = true
+				ev.Retries++
 			}
 			var shown []string
 			for _, card := range sentCards(s) {

@@ -2,8 +2,6 @@ package feishu
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -13,7 +11,6 @@ import (
 // note is what the ledger keeps of a reply. With Progress the answer goes out as
 // messages, one after the other, whatever else there is; without it, it is in Cards.
 type note struct {
-	Retry  string     `json:"retry,omitempty"`  // which retry by an operator this reply belongs to; empty where it is none
 	Typing bool       `json:"typing,omitempty"` // there may be a sign of life under the question
 	Cards  []sentCard `json:"cards,omitempty"`  // in the order in which they follow one another
 	*connectors.Progress
@@ -36,18 +33,6 @@ func readNote(ledger connectors.Ledger) (note, error) {
 		return note{}, &connectors.Error{Op: "read ledger", Fatal: true, Err: err}
 	}
 	return n, nil
-}
-
-// uuid is what the platform takes for a repetition of a message of the reply, for an
-// hour: the same in every attempt. Within that hour an operator may put an event back
-// that was given up, more than once, and what is sent then is no repetition. So the
-// first attempt of a retry draws a name for it, which is noted before anything is sent.
-func (r *reply) uuid(part string) string {
-	if r.note.Retry == "" {
-		return r.ledger.Key() + part
-	}
-	sum := sha256.Sum256([]byte(r.ledger.Key() + "\x00" + r.note.Retry))
-	return hex.EncodeToString(sum[:16]) + part
 }
 
 // InCard reports whether the reply of a ledger stands in a card that is not finished.

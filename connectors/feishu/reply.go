@@ -2,7 +2,6 @@ package feishu
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,9 +106,6 @@ func (c *Connector) newReply(ev connectors.Event, ledger connectors.Ledger) (*re
 	}
 	if r.note, err = readNote(ledger); err != nil {
 		return nil, fmt.Errorf("reply: %w", err)
-	}
-	if ev.Retried && ledger.Sent() == nil {
-		r.note.Retry = rand.Text()
 	}
 	r.buttons.labels = c.labelsFor(ev)
 	if c.buttons() {
@@ -238,7 +234,7 @@ func (r *reply) sendMessages(ctx context.Context, text string) error {
 	}
 	ledger := partsLedger{Ledger: r.ledger, note: &r.note}
 	return connectors.SendParts(ctx, ledger, pieces, func(i int, p piece, _ bool) error {
-		return r.send(ctx, r.uuid(fmt.Sprintf("-%d", i)), p)
+		return r.send(ctx, fmt.Sprintf("%s-%d", r.ledger.Key(), i), p)
 	})
 }
 

@@ -113,6 +113,9 @@ func (s *Store) commitQueue() {
 	}
 
 	errs, committed := s.apply(batch)
+	if errors.Join(errs...) != nil {
+		s.roomy.Store(0)
+	}
 	s.mu.Lock()
 	for i, w := range batch {
 		w.settled(errs[i])

@@ -62,6 +62,7 @@ var (
 	fileBucket = []byte("longwire")
 	formatKey  = []byte("format")
 	pingKey    = []byte("ping")
+	lookedKey  = []byte("looked")
 
 	connectionsBucket = []byte("connections")
 	countKey          = []byte("count")

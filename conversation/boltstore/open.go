@@ -30,6 +30,8 @@ func Open(path string, opts conversation.Options) (*Store, error) {
 		lead:   make(chan struct{}, 1),
 		lines:  make(map[string]*line),
 		closed: make(chan struct{}),
+
+		roomTime: roomTime,
 	}
 	if err := s.open(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, explain(err))

@@ -70,6 +70,7 @@ func TestPingOnAFullDisk(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			folder := smallDisk(t, "8m")
 			s := open(t, filepath.Join(folder, "longwire.db"), conversation.Options{})
+			s.roomTime = 0 // each ping is a large one
 			for n := range test.small {
 				accept(t, s, event("small", n, 100))
 			}

@@ -24,6 +24,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -47,6 +48,9 @@ type Store struct {
 	fence uint64           // the number of the last lease, never used again; guarded by mu
 
 	paces paces // pace.go; guarded by mu
+
+	roomTime time.Duration // how long Ping takes it for granted that a large record fits
+	roomy    atomic.Int64  // when the last one did, in nanoseconds since 1970; 0 after a failure
 
 	mu     sync.Mutex
 	closed chan struct{} // closed by Close, under mu
@@ -83,8 +87,12 @@ func (s *Store) Waiting(ctx context.Context, connection string) (int, error) {
 }
 
 // pingSize is the size of Ping's record: the longest text, and as much besides as the
-// rest of an event and of its commit may need.
-const pingSize = connectors.MaxText + 64<<10
+// rest of an event and of its commit may need. It is written once in roomTime, and after
+// a commit has failed; in between a few bytes say whether the file can be written.
+const (
+	pingSize = connectors.MaxText + 64<<10
+	roomTime = time.Minute
+)
 
 // Ping commits a record as large as an event can be, in the place of the one before,
 // so a full disk or a file system that has become read-only is an error before an
@@ -92,8 +100,15 @@ const pingSize = connectors.MaxText + 64<<10
 // nothing about an event. While a commit writes, the record before is still there:
 // its pages are free afterwards, and an event fits into them. The first time there is
 // none of this size, and a second one is committed.
+//
+// Who pings does so every few seconds, so not each time is it as large.
 func (s *Store) Ping(ctx context.Context) error {
-	record := append(timeBytes(time.Now()), make([]byte, pingSize)...)
+	now := time.Now()
+	if now.Sub(time.Unix(0, s.roomy.Load())) < s.roomTime {
+		err := s.commit(ctx, &write{apply: func(tx *bbolt.Tx) error { return tx.Bucket(fileBucket).Put(lookedKey, timeBytes(now)) }})
+		return storeError("ping", err)
+	}
+	record := append(timeBytes(now), make([]byte, pingSize)...)
 	for first := true; first; {
 		err := s.commit(ctx, &write{apply: func(tx *bbolt.Tx) error {
 			file := tx.Bucket(fileBucket)
@@ -104,6 +119,7 @@ func (s *Store) Ping(ctx context.Context) error {
 			return storeError("ping", err)
 		}
 	}
+	s.roomy.Store(now.UnixNano())
 	return nil
 }
 

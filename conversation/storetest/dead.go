@@ -79,14 +79,14 @@ func testRetryAndDrop(w *world) {
 	}
 	w.lists("waiting 1", "waiting 3") // more than Accept would have let in
 	l := w.takeID("3")
-	if l.Event.Retried {
+	if l.Event.Retries != 0 {
 		w.Fatal("an event that was not retried says so")
 	}
 	w.done(l, answered(l))
 	l = w.takeID("1")
 	w.noted(l, "")
-	if l.Attempt != 1 || !l.Event.Retried {
-		w.Fatalf("attempt %d of an event that was retried, %t", l.Attempt, l.Event.Retried)
+	if l.Attempt != 1 || l.Event.Retries != 1 {
+		w.Fatalf("attempt %d of an event that was retried %d times", l.Attempt, l.Event.Retries)
 	}
 	w.note(l, "another card")
 	w.done(l, answered(l))

@@ -69,8 +69,8 @@ func testJoinDead(w *world) {
 	w.lists("dead a", "dead c", "waiting b", "waiting d")
 	l = w.takeShare("db") // the one that was retried is joined like any other
 	w.noted(l, "")
-	if l.Event.Retried || !l.Joined[0].Retried {
-		w.Errorf("retried: %t and %t, want the second", l.Event.Retried, l.Joined[0].Retried)
+	if l.Event.Retries != 0 || l.Joined[0].Retries != 1 {
+		w.Errorf("retried %d and %d times, want the second once", l.Event.Retries, l.Joined[0].Retries)
 	}
 	w.done(l, answered(l))
 	if err := w.desk().Drop(w.Context(), home, asked("c").Trace()); err != nil {

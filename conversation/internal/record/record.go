@@ -30,9 +30,12 @@ const timeLen = 15
 // The flags of an event.
 const (
 	flagAlone   = 'a' // connectors.Event.Alone
-	flagRetried = 'r' // connectors.Event.Retried
+	flagRetried = 'r' // once for each of connectors.Event.Retries
 	flagBorder  = 'e' // nothing behind it is joined with it
 )
+
+// maxRetries is how often an event is told apart from what it was before it was put back.
+const maxRetries = 99
 
 // Encode is an event as it is kept. In front is what a store has to know without
 // decoding it: the trace, under which it marks the life of the event; when it was
@@ -60,7 +63,7 @@ func Trace(kept []byte) string { return string(kept[:min(len(kept), traceLen)]) 
 // Retried is an event as it is kept once an operator has put it back.
 func Retried(kept []byte) []byte {
 	head, flags, text := split(kept)
-	if len(head) < traceLen || bytes.ContainsRune(flags, flagRetried) { // the first is no event
+	if len(head) < traceLen || bytes.Count(flags, []byte{flagRetried}) >= maxRetries { // the first is no event
 		return kept
 	}
 	flags = bytes.Trim(flags, string(flagBorder)) // it goes to the end, where there is none
@@ -109,7 +112,7 @@ func split(kept []byte) (head, flags, text []byte) {
 func Decode(connection string, kept []byte) (ev connectors.Event, ok bool) {
 	head, flags, text := split(kept)
 	ev.Alone = bytes.ContainsRune(flags, flagAlone)
-	ev.Retried = bytes.ContainsRune(flags, flagRetried)
+	ev.Retries = bytes.Count(flags, []byte{flagRetried})
 	err := json.Unmarshal(text, &ev)
 	if err == nil && ev.ID != "" {
 		return ev, true

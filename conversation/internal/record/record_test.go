@@ -34,15 +34,18 @@ func TestRetried(t *testing.T) {
 	}
 	old := append([]byte(ev.Trace()), kept[len(Trace(kept))+timeLen:]...) // before there was a time
 	for _, kept := range [][]byte{kept, old} {
-		if got, ok := Decode("home", kept); !ok || got.Retried {
+		if got, ok := Decode("home", kept); !ok || got.Retries != 0 {
 			t.Errorf("%s: %+v, %t", kept, got, ok)
 		}
 		again := Retried(Retried(kept))
-		if got, ok := Decode("home", again); !ok || !got.Retried || got.ID != "1" {
+		if got, ok := Decode("home", again); !ok || got.Retries != 2 || got.ID != "1" {
 			t.Errorf("%s: %+v, %t", again, got, ok)
 		}
-		if len(again) != len(kept)+1 {
-			t.Errorf("%s: marked twice", again)
+		for range 2 * maxRetries {
+			again = Retried(again)
+		}
+		if got, ok := Decode("home", again); !ok || got.Retries != maxRetries {
+			t.Errorf("%s: %+v, %t", again, got, ok)
 		}
 	}
 }

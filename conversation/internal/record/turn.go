@@ -18,7 +18,7 @@ import (
 //	1763798400 123000000 5 helloHi there
 //	1763798400 123000000 5+16 hello{"instead":true}Hi there
 //
-// A history is read with every message, twenty turns of it, and as JSON that was a
+// A history is read with every message, a hundred turns of it, and as JSON that was a
 // tenth of what a message costs.
 func EncodeTurn(t conversation.Turn) []byte {
 	b := make([]byte, 0, 48+len(t.Question)+len(t.Answer))
