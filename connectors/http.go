@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Proxy says through which proxy a request goes; a nil URL means through none. A nil
@@ -13,7 +14,9 @@ type Proxy = func(*http.Request) (*url.URL, error)
 
 // NewTransport is the default HTTP transport, through proxy, with room for as many
 // idle connections to one host as turns run at a time, so that parallel replies do not
-// dial, and shake hands, each time.
+// dial, and shake hands, each time. A connection of HTTP/2 has one of its own for all, so
+// it is asked for a sign of life: behind a NAT that has forgotten it, calls would go into
+// the hole until the operating system gives up, a quarter of an hour later.
 func NewTransport(proxy Proxy) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	if proxy != nil {
@@ -21,6 +24,7 @@ func NewTransport(proxy Proxy) *http.Transport {
 	}
 	t.MaxIdleConns = 0 // no bound over all hosts: there are only a few
 	t.MaxIdleConnsPerHost = 128
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second, WriteByteTimeout: 10 * time.Second}
 	return t
 }
 

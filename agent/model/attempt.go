@@ -17,7 +17,8 @@ const (
 )
 
 // ask asks one endpoint for the answer.
-func (a *answer) ask(ctx context.Context, e *endpoint, began time.Time) *Error {
+func (a *answer) ask(ctx context.Context, e *endpoint) *Error {
+	began := time.Now() // for all keys together
 	f := e.each(func(k *key) *Error { return a.attempt(ctx, e, k, began) })
 	if f != nil && (f.elsewhere() || f.Kind == TooLong) && ctx.Err() == nil && !a.withdrawable() {
 		f.final = true
@@ -75,6 +76,7 @@ type reading struct {
 	usage   *Usage        // nil so far
 	first   time.Duration // until the first event, 0 so far
 	told    bool          // the usage was yielded
+	done    bool          // [DONE] has come
 	begun   bool          // a visible word was yielded
 	thought bool          // a thought was
 }
@@ -87,6 +89,7 @@ func (r *reading) read() *Error {
 		case errors.Is(err, errDone):
 			r.watch.alive(tail)
 			r.exchange.events.drain()
+			r.done = true
 			return r.end()
 		case errors.Is(err, io.EOF), err != nil && r.finish != "": // only the usage is missing
 			return r.end()
@@ -144,7 +147,7 @@ func (r *reading) take(c *chunk) bool {
 		r.caller.add(fragment{Index: &zero, Function: *s.FunctionCall})
 	}
 	thought, text := r.thinker.write(s.Content.text)
-	if !r.give(s.thought()+thought, text) {
+	if !r.give(s.thought()+thought, text) || !r.revoke(false) {
 		return false
 	}
 	r.watch.alive(r.pause())
@@ -161,6 +164,24 @@ func (r *reading) give(thought, text string) bool {
 	return r.answer.give(Delta{Thought: thought, Text: text})
 }
 
+// revoke takes back what was no answer but thoughts, if it can be, and goes on behind it.
+func (r *reading) revoke(ended bool) bool {
+	thoughts, ok := r.thinker.unopened(ended)
+	if !ok {
+		return r.give("", r.thinker.passed())
+	}
+	if !r.answer.withdrawable() {
+		r.thinker.state = answering
+		return r.give("", r.thinker.passed())
+	}
+	r.answer.restart()
+	r.begun = false
+	if !r.give(thoughts, "") {
+		return false
+	}
+	return r.give(r.thinker.write(r.thinker.passed()))
+}
+
 // failed is a failure in the middle.
 func (r *reading) failed(err error) *Error {
 	f := r.endpoint.failure(err, r.exchange, r.watch)
@@ -170,10 +191,13 @@ func (r *reading) failed(err error) *Error {
 
 // end yields what is left at the end of a response, and judges the answer.
 func (r *reading) end() *Error {
-	if !r.give(r.thinker.end()) {
+	if !r.revoke(true) || !r.give(r.thinker.end()) {
 		return nil
 	}
 	calls := r.caller.all()
+	if r.finish == "" && r.complete() {
+		r.finish = "stop"
+	}
 	f := r.judge(len(calls) > 0)
 	if f != nil && f.Kind != Length {
 		f = r.endpoint.tidy(f)
@@ -192,6 +216,13 @@ func (r *reading) end() *Error {
 		return nil
 	}
 	return f
+}
+
+// complete reports whether an answer has come to its end that does not say why: iFlytek's
+// Spark never does, and some gateways. It has come whole, or with its usage before [DONE]:
+// a stream that just stops has neither.
+func (r *reading) complete() bool {
+	return r.exchange.events.all || r.done && r.usage != nil
 }
 
 // What endpoints call it in the finish_reason when they have let an answer down:

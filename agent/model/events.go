@@ -63,6 +63,7 @@ type events struct {
 	lines *bufio.Reader
 	begun bool // a line was read
 	some  bool // an event was read
+	all   bool // it was one JSON object in place of events
 }
 
 var (
@@ -120,7 +121,7 @@ func (e *events) whole(line []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.some = true
+	e.some, e.all = true, true
 	return append(append(data, '\n'), rest...), nil
 }
 

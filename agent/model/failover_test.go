@@ -399,3 +399,26 @@ func TestRedirectElsewhere(t *testing.T) {
 		t.Errorf("another host was asked for %s", <-heard)
 	}
 }
+
+// Who waits for a place at an endpoint is not taken for the endpoint's silence: the second
+// has a place when only a part of FirstToken would be left, and needs more than that.
+func TestQueueIsNoSilence(t *testing.T) {
+	const thinks = 2 * time.Second
+	server := serving(t, func(modeltest.Request) modeltest.Response {
+		time.Sleep(thinks)
+		return modeltest.Words("yes")
+	})
+	client := clientOf(t, at(server, Config{Concurrency: 1, FirstToken: 3 * thinks / 2, Attempts: 1}))
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			if h := client.ask(t.Context(), Request{}); h.err != nil {
+				t.Error(h.err)
+			}
+		})
+	}
+	all.Wait()
+	if s := client.State()[0]; s.Failures != 0 {
+		t.Errorf("state %+v", s)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"longwire/agent/model/modeltest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -202,5 +203,59 @@ func TestCalls(t *testing.T) {
 	}
 	if n := len(flood.all()); n != maxCalls {
 		t.Errorf("%d calls in one answer", n)
+	}
+}
+
+// Thoughts whose opening mark was in the prompt are taken back when the closing one comes,
+// in pieces cut anywhere; an answer about the marks stays.
+func TestThoughtsWithoutTheOpeningMark(t *testing.T) {
+	for name, c := range map[string]struct {
+		said          string
+		keep          bool
+		text, thought string
+	}{
+		"thoughts":       {"Okay, the user says hi.\n</think>\n\nHello!", true, "Hello!", "Okay, the user says hi.\n"},
+		"at once":        {"</think>\n\nHello!", true, "Hello!", ""},
+		"cannot go back": {"Okay.\n</think>\n\nHello!", false, "Okay.\n\n\nHello!", ""},
+		"in a sentence":  {"It ends with </think> always.", true, "It ends with </think> always.", ""},
+		"in code":        {"```\n</think>\n```\nThat is it.", true, "```\n</think>\n```\nThat is it.", ""},
+		"a second one":   {"<think>hm</think>It is\n</think>\nindeed", true, "It is\n</think>\nindeed", "hm"},
+		"nearly":         {"a </thin", true, "a </thin", ""},
+	} {
+		for _, size := range []int{1, 3, len(c.said)} {
+			var deltas []string
+			for rest := c.said; rest != ""; {
+				n := min(size, len(rest))
+				deltas, rest = append(deltas, rest[:n]), rest[n:]
+			}
+			client := clientOf(t, at(script(t, modeltest.Response{Deltas: deltas}), Config{}))
+			h := client.ask(t.Context(), Request{Keep: func() bool { return c.keep }})
+			if h.err != nil || h.text != c.text || h.thought != c.thought {
+				t.Errorf("%s, in pieces of %d: said %q, thought %q, %v", name, size, h.text, h.thought, h.err)
+			}
+		}
+	}
+}
+
+// An answer that does not say why it ends is whole if its usage has come before [DONE], or
+// if it is one JSON object; a stream that just stops is not.
+func TestAnswersWithoutFinishReason(t *testing.T) {
+	chunk := `data: {"choices":[{"delta":{"content":"Hello"}}]}` + "\n\n"
+	usage := `data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}` + "\n\n"
+	for name, c := range map[string]struct {
+		raw   string
+		whole bool
+	}{
+		"usage and [DONE]": {chunk + usage + "data: [DONE]\n\n", true},
+		"whole":            {`{"choices":[{"message":{"role":"assistant","content":"Hello"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`, true},
+		"[DONE] alone":     {chunk + "data: [DONE]\n\n", false},
+		"usage alone":      {chunk + usage, false},
+		"nothing":          {chunk, false},
+	} {
+		server := script(t, modeltest.Response{Raw: c.raw})
+		h := clientOf(t, at(server, Config{Attempts: 1})).ask(t.Context(), Request{})
+		if h.text != "Hello" || (h.err == nil) != c.whole || !c.whole && kind(t, h.err) != Cut {
+			t.Errorf("%s: %q, %v", name, h.text, h.err)
+		}
 	}
 }

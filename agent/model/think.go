@@ -12,12 +12,21 @@ const (
 // maxBlanks bounds what is held back of blanks at the head of an answer.
 const maxBlanks = 1 << 10
 
+// maxUnopened bounds how much of an answer may turn out to have been thoughts, in bytes.
+const maxUnopened = 256 << 10
+
 // thinker tells thoughts from the answer, in content that comes in pieces cut
 // anywhere. Only the head of an answer can be a thought: an answer about the
 // marks is an answer.
+//
+// Some models find the opening mark in their prompt, and write only the closing one, on a
+// line of its own (DeepSeek R1, QwQ and Qwen3 behind vLLM and SGLang without a reasoning
+// parser). What came before it was taken for the answer; unopened tells of that.
 type thinker struct {
 	state thinkState
-	held  string // what cannot be decided yet
+	held  string          // what cannot be decided yet
+	said  strings.Builder // of the answer so far, as long as it may still be thoughts
+	sure  bool            // it is none
 }
 
 type thinkState int
@@ -45,12 +54,12 @@ func (t *thinker) write(piece string) (thought, text string) {
 			}
 			return "", ""
 		}
-		t.state, text, t.held = answering, t.held, ""
-		return "", text
+		head, t.held, t.state = t.held, "", answering
+		return t.write(head)
 	case thinking:
 		t.held += piece
 		if before, after, found := strings.Cut(t.held, thinkClose); found {
-			t.state, t.held = behind, ""
+			t.state, t.held, t.sure = behind, "", true
 			_, text = t.write(after)
 			return before, text
 		}
@@ -63,7 +72,46 @@ func (t *thinker) write(piece string) (thought, text string) {
 		}
 		return "", text
 	}
-	return "", piece
+	if t.sure {
+		return "", piece
+	}
+	t.held += piece
+	keep := overlap(t.held, thinkClose)
+	if at := strings.Index(t.held, thinkClose); at >= 0 { // what follows the mark is needed as well
+		keep = max(keep, len(t.held)-at)
+	}
+	text, t.held = t.held[:len(t.held)-keep], t.held[len(t.held)-keep:]
+	t.said.WriteString(text)
+	if t.said.Len() > maxUnopened {
+		text, t.held, t.sure = text+t.held, "", true
+	}
+	return "", text
+}
+
+// unopened reports whether all of the answer so far was thoughts, which it returns: a
+// closing mark has come on a line of its own, and not in a block of code. The answer
+// begins behind it.
+func (t *thinker) unopened(ended bool) (thoughts string, ok bool) {
+	rest, found := strings.CutPrefix(t.held, thinkClose)
+	if t.sure || t.state != answering || !found || rest == "" && !ended {
+		return "", false
+	}
+	said := t.said.String()
+	line := strings.TrimRight(said, " \t")
+	t.sure = true
+	if line != "" && !strings.HasSuffix(line, "\n") || rest != "" && !strings.HasPrefix(strings.TrimLeft(rest, " \t\r"), "\n") || strings.Count(said, "```")%2 != 0 {
+		return "", false
+	}
+	t.state, t.held = behind, rest
+	return said, true
+}
+
+// passed is what was held back and is decided now: that it is no mark.
+func (t *thinker) passed() (held string) {
+	if t.sure {
+		held, t.held = t.held, ""
+	}
+	return held
 }
 
 // end returns what was held back when nothing more comes.

@@ -16,7 +16,8 @@ func (c *Client) Transcribe(ctx context.Context, sound []byte) (text string, err
 	if len(c.hearing) == 0 {
 		return "", &Error{Kind: Refused, Message: "no endpoint transcribes"}
 	}
-	err = c.walk(c.hearing).run(ctx, func(ctx context.Context, e *endpoint, began time.Time) *Error {
+	err = c.walk(c.hearing).run(ctx, func(ctx context.Context, e *endpoint) *Error {
+		began := time.Now()
 		return e.each(func(k *key) (f *Error) {
 			text, f = e.transcribe(ctx, k, sound, began, c.observer)
 			return f

@@ -39,9 +39,9 @@ func (c *Client) walk(endpoints []*endpoint) *walk {
 	return w
 }
 
-// asker asks one endpoint. What of its time is gone since began was spent waiting
-// for a place.
-type asker func(ctx context.Context, e *endpoint, began time.Time) *Error
+// asker asks one endpoint. Whoever had to wait for a place there has the whole time for
+// the answer all the same: what the endpoint has not seen is not its silence.
+type asker func(ctx context.Context, e *endpoint) *Error
 
 // run asks until an endpoint has answered, nobody is left to ask, or asking
 // elsewhere would not help. Its error is an *Error or the context's.
@@ -116,11 +116,9 @@ func (w *walk) visit(ctx context.Context, s *stop, entered bool, ask asker) *Err
 		}
 	}
 	w.last = s
-	began := time.Now()
 	if !entered {
-		if asked := s.asked(began); asked > 0 && asked <= longestWait {
+		if asked := s.asked(time.Now()); asked > 0 && asked <= longestWait {
 			connectors.Sleep(ctx, spread(asked))
-			began = time.Now()
 		}
 		if f := s.enter(ctx); f != nil {
 			s.out = true
@@ -128,7 +126,7 @@ func (w *walk) visit(ctx context.Context, s *stop, entered bool, ask asker) *Err
 		}
 	}
 	defer s.endpoint.leave()
-	f := ask(ctx, s.endpoint, began)
+	f := ask(ctx, s.endpoint)
 	s.report(ctx, f)
 	return f
 }

@@ -28,6 +28,7 @@ package records
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"longwire/agent/logs/rotate"
@@ -81,6 +82,10 @@ func (l *Log) Add(r Record) {
 func (l *Log) scrubbed(r Record) Record {
 	for _, text := range []*string{&r.Question, &r.Answer, &r.Error, &r.Person.Name, &r.By.Name} {
 		*text = l.scrubber.Scrub(*text)
+	}
+	r.With = slices.Clone(r.With)
+	for i := range r.With {
+		r.With[i].Name = l.scrubber.Scrub(r.With[i].Name)
 	}
 	return r
 }

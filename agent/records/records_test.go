@@ -77,13 +77,13 @@ func TestWhatIsSaidIsScrubbed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.jsonl")
 	l := openLog(t, Config{File: path, Redact: []Rule{{Name: "phone"}}}, quiet())
 	const number = "13812345678"
-	l.Add(Record{Question: number, Answer: number, Error: number, Person: connectors.Person{ID: "id", Name: number}})
+	l.Add(Record{Question: number, Answer: number, Error: number, Person: connectors.Person{ID: "id", Name: number}, With: []connectors.Person{{ID: "id2", Name: number}}})
 	l.Add(Record{Kind: Feedback, By: connectors.Person{ID: "id", Name: number}})
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := string(raw); strings.Contains(text, number) || strings.Count(text, "[phone]") != 5 || strings.Count(text, "\n") != 2 {
+	if text := string(raw); strings.Contains(text, number) || strings.Count(text, "[phone]") != 6 || strings.Count(text, "\n") != 2 {
 		t.Errorf("%s", text)
 	}
 }

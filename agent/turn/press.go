@@ -79,16 +79,27 @@ func (t *Turn) Press(ctx context.Context, a connectors.Action) (string, error) {
 	return "", fmt.Errorf("button %q is not known", a.Press)
 }
 
-// askAgain delivers the question once more, as an event of its own.
+// askAgain delivers the question once more, as an event of its own: once for several
+// presses in a row, which may be a double click, or one that the platform tells of twice.
 func (t *Turn) askAgain(ctx context.Context, a connectors.Action, lang Language) (string, error) {
 	ev := a.Event
 	ev.ID += "/again/" + a.ID
 	ev.Sent, ev.Received = time.Now(), time.Now()
-	if err := t.with.Deliver(ctx, ev); err != nil {
+	deliver := func() error { return t.with.Deliver(ctx, ev) }
+	var err error
+	if t.with.Shelf == nil {
+		err = deliver()
+	} else {
+		err = t.once(ctx, "again/"+a.Event.ID+"/"+a.By.ID, againTime, deliver)
+	}
+	if err != nil {
 		return "", fmt.Errorf("ask again: %w", err)
 	}
 	return lang.askedAgain(), nil
 }
+
+// againTime is how long one press stands for those that follow it.
+const againTime = 10 * time.Second
 
 // vote keeps what somebody thinks, once for each of them and each answer.
 func (t *Turn) vote(ctx context.Context, a connectors.Action) error {
