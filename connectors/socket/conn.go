@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,7 +114,7 @@ func Dial(ctx context.Context, url string, opts Options) (*Conn, error) {
 	opts = opts.withDefaults()
 	unwatch := func() bool { return true }
 	dialer := websocket.Dialer{
-		Proxy:            opts.Proxy,
+		Proxy:            passable(opts.Proxy),
 		HandshakeTimeout: handshakeTime,
 		NetDialContext: func(limited context.Context, network, addr string) (net.Conn, error) {
 			tcp, err := new(net.Dialer).DialContext(limited, network, addr)
@@ -133,6 +134,27 @@ func Dial(ctx context.Context, url string, opts Options) (*Conn, error) {
 		return nil, fmt.Errorf("dial: %w", connectors.WithoutURL(err))
 	}
 	return newConn(ws, opts)
+}
+
+// passable is proxy as the websocket library knows proxies: http:// and socks5://, where
+// the proxy looks names up, which others call socks5h. For all else it is an error that
+// names the scheme; what the library says of it does not.
+func passable(proxy connectors.Proxy) connectors.Proxy {
+	return func(req *http.Request) (*url.URL, error) {
+		to, err := proxy(req)
+		if err != nil || to == nil {
+			return to, err
+		}
+		switch to.Scheme {
+		case "http", "socks5":
+			return to, nil
+		case "socks5h":
+			plain := *to
+			plain.Scheme = "socks5"
+			return &plain, nil
+		}
+		return nil, fmt.Errorf("a websocket cannot go through a proxy whose URL begins with %s://; write http:// or socks5://, in the environment or as the connection's proxy", to.Scheme)
+	}
 }
 
 func newConn(ws *websocket.Conn, opts Options) (*Conn, error) {

@@ -101,3 +101,23 @@ func TestDialThroughAProxyThatRefuses(t *testing.T) {
 		t.Error("the server was asked all the same")
 	}
 }
+
+// Proxies that the library does not know under that name are passed, or named.
+func TestSchemesOfProxies(t *testing.T) {
+	for scheme, want := range map[string]string{"http": "http", "socks5": "socks5", "socks5h": "socks5", "https": "", "ftp": "", "none": "none"} {
+		got, err := passable(func(*http.Request) (*url.URL, error) {
+			if scheme == "none" {
+				return nil, nil
+			}
+			return &url.URL{Scheme: scheme, Host: "proxy:1", User: url.UserPassword("u", "secret")}, nil
+		})(nil)
+		switch {
+		case want == "" && (err == nil || !strings.Contains(err.Error(), scheme+"://") || strings.Contains(err.Error(), "secret")):
+			t.Errorf("%s: %v, %v", scheme, got, err)
+		case want == "none" && (got != nil || err != nil):
+			t.Errorf("without a proxy: %v, %v", got, err)
+		case want != "" && want != "none" && (err != nil || got.Scheme != want || got.User.String() != "u:secret"):
+			t.Errorf("%s: %v, %v", scheme, got, err)
+		}
+	}
+}
