@@ -35,6 +35,7 @@ type said struct {
 	Content          content   `json:"content"`
 	ReasoningContent content   `json:"reasoning_content"`
 	Reasoning        content   `json:"reasoning"`
+	Refusal          content   `json:"refusal"` // OpenAI: why the model will not answer, in its place
 	ToolCalls        fragments `json:"tool_calls"`
 	FunctionCall     *function `json:"function_call"` // what calls were before tools
 }
@@ -101,7 +102,7 @@ func (c *chunk) said() said {
 		return said{}
 	}
 	s, m := c.Choices[0].Delta, c.Choices[0].Message
-	s.Content.text += m.Content.text
+	s.Content.text += s.Refusal.text + m.Content.text + m.Refusal.text
 	s.Content.thought += m.Content.thought
 	s.ReasoningContent.text += m.ReasoningContent.text
 	s.Reasoning.text += m.Reasoning.text

@@ -79,6 +79,9 @@ func (e *events) next() (data []byte, err error) {
 	if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
 		return nil, err
 	}
+	if !e.begun {
+		line = bytes.TrimPrefix(line, []byte("\uFEFF"))
+	}
 	line = bytes.TrimSpace(line)
 	if !e.begun && len(line) > 0 {
 		e.begun = true

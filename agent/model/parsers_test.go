@@ -259,3 +259,17 @@ func TestAnswersWithoutFinishReason(t *testing.T) {
 		}
 	}
 }
+
+// A mark of the byte order in front costs no event, and why a model refuses is its answer.
+func TestOddStreams(t *testing.T) {
+	end := `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}` + "\n\ndata: [DONE]\n\n"
+	for raw, want := range map[string]string{
+		"\uFEFF" + `data: {"choices":[{"delta":{"content":"Hello"}}]}` + "\n\n" + end:                                                                     "Hello",
+		`data: {"choices":[{"delta":{"content":null,"refusal":"I will "}}]}` + "\n\n" + `data: {"choices":[{"delta":{"refusal":"not."}}]}` + "\n\n" + end: "I will not.",
+		`{"choices":[{"message":{"content":null,"refusal":"I will not."},"finish_reason":"stop"}]}`:                                                       "I will not.",
+	} {
+		if h := clientOf(t, at(script(t, modeltest.Response{Raw: raw}), Config{Attempts: 1})).ask(t.Context(), Request{}); h.text != want || h.err != nil {
+			t.Errorf("%q: %q, %v", raw, h.text, h.err)
+		}
+	}
+}
