@@ -84,8 +84,15 @@ type Store struct {
 	away  error         // why it is not connected yet; guarded by mu
 }
 
-// patience is how long the real store may take for an event before the file does.
-const patience = time.Second
+const (
+	// patience is how long the real store may take for an event before the file does.
+	patience = time.Second
+	// fileTime is what the file may take. It is left of a delivery's time when the
+	// real store has had its own, and an event that comes late has it all the same.
+	fileTime = time.Second
+	// leastPatience is what the real store has of an event that comes late.
+	leastPatience = 100 * time.Millisecond
+)
 
 // Open makes a store of what connect opens and of the file beside it. The lines are
 // those whose events may be in the file (conversation.LineOf). A real store that
@@ -127,9 +134,10 @@ func (s *Store) store() (Real, error) {
 }
 
 // Accept implements conversation.Store. ErrFull comes from the real store alone:
-// of a full file the person cannot be told that their message was not taken.
+// of a full file the person cannot be told that their message was not taken. The file
+// is asked also when the real store has used ctx up.
 func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
-	spooled, err := s.file.Waiting(ctx, conversation.LineOf(ev))
+	spooled, err := s.file.Waiting(context.WithoutCancel(ctx), conversation.LineOf(ev))
 	if err != nil {
 		return false, fmt.Errorf("spool: %w", err)
 	}
@@ -141,7 +149,9 @@ func (s *Store) Accept(ctx context.Context, ev connectors.Event) (bool, error) {
 		s.lost.Store(time.Now().UnixNano())
 		s.log.Warn("store does not take the event, it is spooled", "event", ev.Trace(), "err", err)
 	}
-	fresh, err := s.file.Accept(ctx, ev)
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), fileTime)
+	defer cancel()
+	fresh, err := s.file.Accept(own, ev)
 	if err != nil {
 		return false, fmt.Errorf("spool: %v", err) // not ErrFull
 	}
@@ -153,9 +163,18 @@ func (s *Store) acceptReal(ctx context.Context, ev connectors.Event) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patienceFor(ctx))
 	defer cancel()
 	return real.Accept(ctx, ev)
+}
+
+// patienceFor is patience, or less where ctx would not leave the file its time.
+func patienceFor(ctx context.Context) time.Duration {
+	until, bound := ctx.Deadline()
+	if !bound {
+		return patience
+	}
+	return max(min(patience, time.Until(until)-fileTime), leastPatience)
 }
 
 // Spooled counts the events in the file.
