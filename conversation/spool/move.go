@@ -11,15 +11,20 @@ import (
 )
 
 const (
-	// retry is how often a store that is away is asked again.
-	retry = 100 * time.Millisecond
+	// retry is how often a store that is away is asked again, and slowest how seldom
+	// a file that fails.
+	retry   = 100 * time.Millisecond
+	slowest = 3 * time.Second
+	// remind is how often it is logged that the file still fails.
+	remind = time.Minute
 	// movers is how many conversations of a line move at the same time: each event
 	// costs a round trip and an fsync, and the file shares its fsyncs.
 	movers = 16
 
 	// A store that is gone is noticed by every call. One that stalls is not: look is
 	// how often it is asked whether it is there, and slow is when it counts as out of
-	// reach, early enough that no Accept can have run out of patience before.
+	// reach, early enough that no Accept can have run out of patience before, unless
+	// its event came late.
 	look = 200 * time.Millisecond
 	slow = 700 * time.Millisecond
 
@@ -104,21 +109,35 @@ func (s *Store) watch(ctx context.Context, line string) {
 
 // move moves the events of one line, each only once the real store has it.
 func (s *Store) move(ctx context.Context, line string) {
-	for {
+	for wait := retry; ; {
 		lease, err := s.file.Take(ctx, line)
 		if err != nil {
 			if ctx.Err() == nil {
-				s.log.Error("spool cannot be read", "err", err)
+				s.fileFails(err)
 			}
-			if !connectors.Sleep(ctx, retry) {
+			if !connectors.Sleep(ctx, wait) {
 				return
 			}
+			wait = min(2*wait, slowest)
 			continue
 		}
+		wait = retry
 		if s.moveOne(ctx, lease) != nil && !connectors.Sleep(ctx, retry) {
 			return
 		}
 	}
+}
+
+// fileFails logs that the movers cannot use the file: once for all of them, and now
+// and then while it stays so.
+func (s *Store) fileFails(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failing == err.Error() && time.Since(s.failed) < remind {
+		return
+	}
+	s.failing, s.failed = err.Error(), time.Now()
+	s.log.Error("spool cannot be read or written, what is in it does not move", "err", err)
 }
 
 // moveOne moves what is in hand, one event or several that the file has joined, or
@@ -132,6 +151,9 @@ func (s *Store) moveOne(ctx context.Context, lease *conversation.Lease) error {
 	}
 	ctx = context.WithoutCancel(ctx)
 	if err := lease.Done(ctx, conversation.Outcome{}); err != nil {
+		if !errors.Is(err, conversation.ErrLost) {
+			s.fileFails(err)
+		}
 		return err // it will be moved again, and the real store knows its id
 	}
 	for _, ev := range events {

@@ -82,6 +82,9 @@ type Store struct {
 	more  chan struct{} // closed when lines grows; guarded by mu
 	real  Real          // nil until connected; guarded by mu
 	away  error         // why it is not connected yet; guarded by mu
+
+	failing string    // why the file could last not be used (move.go); guarded by mu
+	failed  time.Time // when that was logged; guarded by mu
 }
 
 const (
