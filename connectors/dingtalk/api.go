@@ -213,7 +213,7 @@ func refused(op string, status int, raw []byte) error {
 			Scopes []string `json:"requiredScopes"`
 		} `json:"accessdenieddetail"`
 	}
-	_ = json.Unmarshal(raw, &body) // a gateway's HTML page has no code, its status says enough
+	_ = json.Unmarshal(raw, &body) // a gateway's HTML page has no code
 	e := &connectors.Error{Op: op, Code: string(body.Code), Message: string(body.Message)}
 	if e.Code == "" {
 		e.Code = "HTTP " + strconv.Itoa(status)
@@ -231,7 +231,7 @@ func refused(op string, status int, raw []byte) error {
 	case e.Code == tokenInvalid, status == http.StatusUnauthorized, status == http.StatusRequestTimeout,
 		status == http.StatusTooManyRequests, status < 400, status >= 500: // below 400 it is not DingTalk that answers
 	default:
-		e.Fatal = true
+		e.Fatal = body.Code != "" // nor without a code: a gateway or a proxy may let the next call pass
 	}
 	return e
 }

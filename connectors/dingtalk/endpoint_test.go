@@ -126,3 +126,24 @@ func TestRobotCodeIsTheClientIDUnlessTold(t *testing.T) {
 		t.Errorf("%+v", c.config)
 	}
 }
+
+// A page that is not DingTalk's is no reason to give a turn up.
+func TestRefusedWithoutACode(t *testing.T) {
+	for _, row := range []struct {
+		status int
+		body   string
+		fatal  bool
+	}{
+		{403, `<html>403 Forbidden</html>`, false},
+		{404, ``, false},
+		{413, `{"message":"too large"}`, false},
+		{429, `<html>slow down</html>`, false},
+		{502, `{"code":"system.error"}`, false},
+		{400, `{"code":"param.invalid"}`, true},
+		{403, `{"code":7}`, true},
+	} {
+		if err := refused("op", row.status, []byte(row.body)); connectors.Permanent(err) != row.fatal {
+			t.Errorf("%d %s: permanent %t", row.status, row.body, !row.fatal)
+		}
+	}
+}
