@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,9 @@ type Token struct {
 	lock  chan struct{} // holds one token; guards the fields below, and can be waited for with a context
 	value string
 	until time.Time // when value is to be replaced
+	err   error     // of the last fetch that failed
+
+	failures atomic.Int64 // fetches that failed by themselves; grows while lock is held
 }
 
 // tokenMargin is how long before its end a token is replaced.
@@ -23,8 +27,11 @@ func NewToken(fetch func(ctx context.Context) (value string, life time.Duration,
 	return &Token{fetch: fetch, lock: make(chan struct{}, 1)}
 }
 
-// Value returns a token that is valid for now.
+// Value returns a token that is valid for now. Whoever waited while a fetch failed has
+// its error, and does not wait for another of its own; a fetch that ended with the
+// context of who made it is left to the next in line.
 func (t *Token) Value(ctx context.Context) (string, error) {
+	failures := t.failures.Load()
 	select {
 	case t.lock <- struct{}{}:
 	case <-ctx.Done():
@@ -34,8 +41,15 @@ func (t *Token) Value(ctx context.Context) (string, error) {
 	if t.value != "" && time.Now().Before(t.until) {
 		return t.value, nil
 	}
+	if t.failures.Load() != failures {
+		return "", t.err
+	}
 	value, life, err := t.fetch(ctx)
 	if err != nil {
+		if ctx.Err() == nil {
+			t.err = err
+			t.failures.Add(1)
+		}
 		return "", err
 	}
 	t.value, t.until = value, time.Now().Add(life-min(tokenMargin, life/2))

@@ -162,3 +162,28 @@ func TestTokenIsFetchedByTheNextInLine(t *testing.T) {
 		}
 	})
 }
+
+// Who waited while a fetch failed does not wait for another. Who comes later does.
+func TestTokenFailureIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := errors.New("away")
+		m := &mint{life: time.Hour, err: away, hold: make(chan struct{})}
+		token := NewToken(m.fetch)
+		outcome := make(chan error, 16)
+		for range cap(outcome) {
+			go func() { _, err := token.Value(t.Context()); outcome <- err }()
+		}
+		synctest.Wait()
+		close(m.hold)
+		for range cap(outcome) {
+			if err := <-outcome; !errors.Is(err, away) {
+				t.Errorf("%v", err)
+			}
+		}
+		if m.made != 1 {
+			t.Errorf("%d fetches", m.made)
+		}
+		m.err = nil
+		m.expect(t, token, "t2")
+	})
+}
