@@ -162,6 +162,9 @@ func (k *card) cut(text string) (content string, rest []string) {
 		return text, nil
 	}
 	parts := connectors.Split(text, room-len(k.labels.Continued)-len("\n\n"))
+	if len(parts) == 0 { // nothing but blanks
+		return clipped(text, room), nil
+	}
 	for _, part := range parts[1:] {
 		rest = append(rest, connectors.Split(part, maxPart)...)
 	}

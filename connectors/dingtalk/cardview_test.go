@@ -206,3 +206,12 @@ func FuzzUnder(f *testing.F) {
 		}
 	})
 }
+
+// A text of nothing but blanks that has no room on a card is cut, too.
+func TestBlanksAreCut(t *testing.T) {
+	_, r, _ := carded(t, dingtalktest.Options{}, dingtalktest.Message{}, func(c *Config) { c.Card.MaxBytes = 800 })
+	k := card{c: r.Connector, labels: r.config.Labels(connectors.Event{})}
+	if content, rest := k.cut(strings.Repeat("\n", 2000)); len(content) > 800 || rest != nil {
+		t.Errorf("%q, %q", content, rest)
+	}
+}
