@@ -28,7 +28,7 @@ func Split(text string, limit int) []string {
 		}
 		cut := cutAt(text, room-len("\n")-maxTicks)
 		part, rest := text[:cut], text[cut:]
-		open := fenceAfter(fence, part)
+		open := FenceAfter(fence, part)
 		body := reopen(fence, strings.TrimRight(part, "\n"))
 		if open != "" {
 			body += "\n" + open[:ticks(open)]
@@ -79,9 +79,9 @@ func cutAt(text string, room int) int {
 	return room
 }
 
-// fenceAfter says which code block is open behind text, given the one that was
+// FenceAfter says which code block is open behind text, given the one that was
 // open before it: its opening line, or "".
-func fenceAfter(fence, text string) string {
+func FenceAfter(fence, text string) string {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		n := ticks(line)

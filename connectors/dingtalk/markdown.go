@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"longwire/connectors"
 )
 
 // What DingTalk makes of markdown in a message (documented): headings, quotes, bold,
@@ -42,18 +44,16 @@ func visible(text string) string {
 // keep their lines as they are.
 func breaks(text string) string {
 	var b strings.Builder
-	code := false
+	fence := "" // of the code block we are in
 	for line := range strings.Lines(text) {
 		bare, ended := strings.CutSuffix(line, "\n")
-		fence := strings.HasPrefix(strings.TrimSpace(bare), "```")
-		if fence {
-			code = !code
-		}
+		before := fence
+		fence = connectors.FenceAfter(before, bare)
 		b.WriteString(bare)
 		if !ended {
 			break
 		}
-		if !code && !fence && bare != "" {
+		if before == "" && fence == "" && bare != "" {
 			b.WriteString("  ")
 		}
 		b.WriteString("\n")

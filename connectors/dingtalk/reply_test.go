@@ -353,6 +353,9 @@ func TestBreaks(t *testing.T) {
 		"a\n```go\nx\n\ny\n```\nb\nc":     "a  \n```go\nx\n\ny\n```\nb  \nc",
 		"a\n  ```\n  x\n  ```\nb\n":       "a  \n  ```\n  x\n  ```\nb  \n",
 		"```\nnever closed\nto the end\n": "```\nnever closed\nto the end\n",
+		"```pip install x```\nb\nc":       "```pip install x```  \nb  \nc",
+		"````md\n```\nx\n```\n````\nb\nc": "````md\n```\nx\n```\n````\nb  \nc",
+		"```\n```go\nx\n```\nb\nc":        "```\n```go\nx\n```\nb  \nc",
 	} {
 		if got := breaks(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
