@@ -91,6 +91,7 @@ type Connector struct {
 	above    *lookup[[]string] // departments above one, by its open_department_id
 	files    *http.Client      // what files are fetched with
 	presses  chan struct{}     // holds one token for each press that is being answered
+	counting sync.WaitGroup    // the counting of calls that goes on beside; eventtopic.go
 	log      *slog.Logger
 	cards
 
@@ -128,6 +129,7 @@ func New(config Config, deliver connectors.Deliver, log *slog.Logger) *Connector
 func (c *Connector) Run(ctx context.Context) {
 	defer c.files.CloseIdleConnections()
 	defer c.api.http.CloseIdleConnections()
+	defer c.counting.Wait() // nobody begins any more once the intake is empty
 	defer c.intake.Wait()
 	var learning sync.WaitGroup
 	defer learning.Wait()

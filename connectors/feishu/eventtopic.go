@@ -83,7 +83,10 @@ func (c *Connector) groupForm(ctx context.Context, chat string) (form, error) {
 	if !safe.MatchString(chat) {
 		return formUnknown, &connectors.Error{Op: op, Message: "its id is not one", Fatal: true}
 	}
-	defer c.spend(ctx) // not before: the store may stall, and asking has its time
+	c.counting.Go(func() { // beside: the store may stall, and the event waits to be stored
+		defer connectors.Contain(c.log, "count a call", nil)
+		c.spend(ctx)
+	})
 	var data struct {
 		Mode  connectors.LooseString `json:"chat_mode"`          // "group", "topic"
 		Shape connectors.LooseString `json:"group_message_type"` // of a "group": "chat", "thread"

@@ -147,7 +147,7 @@ func TestTopicWhileTheStoreStalls(t *testing.T) {
 	if ev := in.next(t); ev.ID != "om_1" || ev.Chat.Thread != "om_1" {
 		t.Errorf("delivered %+v", ev)
 	}
-	if left := <-left; left < 500*time.Millisecond {
+	if left := <-left; left < 1500*time.Millisecond {
 		t.Errorf("%s are left of a delivery", left)
 	}
 }
