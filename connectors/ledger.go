@@ -63,9 +63,10 @@ type Progress struct {
 // is sent, and goes on where an earlier attempt ended. send gets the part's number;
 // again says that this part may have been sent already, in the moment between its
 // note and the crash. A platform that takes an idempotency key makes nothing of
-// that; another one shows the part twice. Once all were sent, that is noted too, and
-// an attempt that finds it sends nothing: there may be a crash before the turn is done.
-func SendParts[Part any](ctx context.Context, ledger Ledger, parts []Part, send func(i int, part Part, again bool) error) error {
+// that; another one shows the part twice. Once all were sent, an attempt that finds it
+// noted sends nothing. That is noted where lingers says that the turn is not written as
+// done right behind it, because something slow comes first: a note takes as long as that.
+func SendParts[Part any](ctx context.Context, ledger Ledger, parts []Part, send func(i int, part Part, again bool) error, lingers func() bool) error {
 	begun := ledger.Sent() != nil
 	var at Progress
 	if begun {
@@ -89,9 +90,14 @@ func SendParts[Part any](ctx context.Context, ledger Ledger, parts []Part, send 
 		}
 		again = false
 	}
-	noteAfter(ctx, ledger, Progress{Next: len(parts)})
+	if lingers() {
+		noteAfter(ctx, ledger, Progress{Next: len(parts)})
+	}
 	return nil
 }
+
+// Always is for SendParts.
+func Always() bool { return true }
 
 // noteTime bounds a note of what has happened already: the turn is waiting, and the
 // program may be stopping.

@@ -68,16 +68,16 @@ func TestSendPartsGoesOnWhereItEnded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ledger, s := &page{}, c.s
 			failed := s.err != nil
-			if err := SendParts(t.Context(), ledger, parts, s.send); (err != nil) != failed {
+			if err := SendParts(t.Context(), ledger, parts, s.send, Always); (err != nil) != failed {
 				t.Fatalf("first attempt: %v", err)
 			}
 			if failed {
-				if err := SendParts(t.Context(), ledger, parts, s.send); err != nil {
+				if err := SendParts(t.Context(), ledger, parts, s.send, Always); err != nil {
 					t.Fatalf("second attempt: %v", err)
 				}
 			}
 			notes := ledger.notes
-			if err := SendParts(t.Context(), ledger, parts, s.send); err != nil || ledger.notes != notes {
+			if err := SendParts(t.Context(), ledger, parts, s.send, Always); err != nil || ledger.notes != notes {
 				t.Errorf("an attempt after the last part: %v, %d notes", err, ledger.notes-notes)
 			}
 			if !slices.Equal(s.shown, c.want) {
@@ -93,26 +93,26 @@ func TestTheEndIsNoted(t *testing.T) {
 	ledger := &page{}
 	ctx, cancel := context.WithCancel(t.Context())
 	send := func(int, string, bool) error { cancel(); return nil }
-	if err := SendParts(ctx, ledger, []string{"a"}, send); err != nil || string(ledger.sent) != `{"next":1}` {
+	if err := SendParts(ctx, ledger, []string{"a"}, send, Always); err != nil || string(ledger.sent) != `{"next":1}` {
 		t.Errorf("%v, noted %s", err, ledger.sent)
 	}
 	ledger = &page{}
 	send = func(int, string, bool) error { ledger.err = errors.New("store is away"); return nil }
-	if err := SendParts(t.Context(), ledger, []string{"a"}, send); err != nil || string(ledger.sent) != `{"next":0}` {
+	if err := SendParts(t.Context(), ledger, []string{"a"}, send, Always); err != nil || string(ledger.sent) != `{"next":0}` {
 		t.Errorf("%v, noted %s", err, ledger.sent)
 	}
 	ledger = &page{}
-	if err := SendParts(t.Context(), ledger, nil, send); err != nil || ledger.notes != 0 {
+	if err := SendParts(t.Context(), ledger, nil, send, Always); err != nil || ledger.notes != 0 {
 		t.Errorf("of nothing: %v, %d notes", err, ledger.notes)
 	}
 }
 
 func TestNothingIsSentThatIsNotNoted(t *testing.T) {
 	s := sender{fail: -1}
-	if err := SendParts(t.Context(), &page{err: errors.New("store is away")}, []string{"a"}, s.send); err == nil || len(s.shown) != 0 {
+	if err := SendParts(t.Context(), &page{err: errors.New("store is away")}, []string{"a"}, s.send, Always); err == nil || len(s.shown) != 0 {
 		t.Errorf("got %v, shown %v", err, s.shown)
 	}
-	if err := SendParts(t.Context(), &page{sent: json.RawMessage(`{"next":"x"}`)}, []string{"a"}, s.send); !Permanent(err) || len(s.shown) != 0 {
+	if err := SendParts(t.Context(), &page{sent: json.RawMessage(`{"next":"x"}`)}, []string{"a"}, s.send, Always); !Permanent(err) || len(s.shown) != 0 {
 		t.Errorf("got %v, shown %v", err, s.shown)
 	}
 }

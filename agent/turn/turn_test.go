@@ -94,7 +94,7 @@ func (s *script) Reply(ctx context.Context, _ connectors.Event, ledger connector
 		}
 		s.replies = append(s.replies, part)
 		return nil
-	})
+	}, connectors.Always)
 }
 
 func (s *script) Interrupt(_ context.Context, _ string, key conversation.Key, _ string) (bool, error) {

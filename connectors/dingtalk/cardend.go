@@ -27,7 +27,7 @@ func (k *card) finish(ctx context.Context, grown connectors.Grown) error {
 	case k.unkept != nil: // begin's note, or that of a frame
 		return fmt.Errorf("note card: %w", k.unkept)
 	case k.note.Card == "":
-		return k.c.plain(ctx, k.ev, k.to, k.ledger, titleOf(words), connectors.Split(face(words), maxPart), k.c.mentioned(k.to))
+		return k.c.plain(ctx, k.ev, k.to, k.ledger, titleOf(words), connectors.Split(face(words), maxPart), k.c.mentioned(k.to), connectors.Always)
 	case k.note.Closed, k.note.Gone:
 	case !k.note.Made || k.err != nil:
 		k.note.Gone = true
@@ -150,7 +150,7 @@ func (k *card) follow(ctx context.Context, words string) error {
 	} else {
 		_, parts = k.cut(words)
 	}
-	return k.c.plain(ctx, k.ev, k.to, ledger, titleOf(words), parts, mention)
+	return k.c.plain(ctx, k.ev, k.to, ledger, titleOf(words), parts, mention, connectors.Always)
 }
 
 // cut is what of a text the card shows, and the messages that follow it. The cut is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"longwire/connectors"
@@ -26,31 +27,44 @@ type sign struct {
 	name  string // what the shelf knows it by
 	text  string
 	purse *purse
+
+	begun   atomic.Bool        // it may be there: taking it back takes a while
+	there   bool               // read after stopped is closed
+	cancel  context.CancelFunc // nil: there is to be none
+	stopped chan struct{}
 }
 
-// signOfLife sets such a sign as soon as the answer turns out to be slow. The returned
-// function takes it back, and returns when nothing of it is under way any more. Nothing
-// depends on it, so it is never a reason to fail.
+// signOfLife sets such a sign as soon as the answer turns out to be slow; end takes it back.
+// Nothing depends on it, so it is never a reason to fail.
 //
 // When there is a budget, a card that grows is sign enough.
-func (c *Connector) signOfLife(ctx context.Context, ev connectors.Event, to address, key string, ended <-chan struct{}) (end func()) {
+func (c *Connector) signOfLife(ctx context.Context, ev connectors.Event, to address, key string, ended <-chan struct{}) *sign {
 	s := &sign{c: c, ev: ev, to: to, name: "sign/" + key, text: c.config.Labels(ev).Thinking}
 	if !s.wanted() {
-		return func() {}
+		return s
 	}
-	stopped := make(chan struct{})
+	s.stopped = make(chan struct{})
 	over, cancel := context.WithCancel(ctx)
-	set := false // read after stopped is closed
+	s.cancel = cancel
 	go func() {
-		defer close(stopped)
+		defer close(s.stopped)
 		defer connectors.Contain(c.log, "set reaction", nil, "event", ev.Trace())
-		set = c.slow(over, ended) && s.set(ctx)
+		if c.slow(over, ended) {
+			s.begun.Store(true)
+			s.there = s.set(ctx)
+		}
 	}()
-	return func() {
-		cancel()
-		<-stopped
-		s.takeBack(ctx, set)
+	return s
+}
+
+// end takes the sign back, and returns when nothing of it is under way any more.
+func (s *sign) end(ctx context.Context) {
+	if s.cancel == nil {
+		return
 	}
+	s.cancel()
+	<-s.stopped
+	s.takeBack(ctx, s.there)
 }
 
 // wanted reports whether there is to be a sign. A card takes no reactions.

@@ -121,3 +121,14 @@ func TestSignAndBudget(t *testing.T) {
 		}
 	}
 }
+
+// While the sign is taken back the answer is there already, and the program may die: that
+// it is there has been noted by then.
+func TestAnswerIsNotedBeforeTheSignGoes(t *testing.T) {
+	cloud, r, ev := carded(t, dingtalktest.Options{}, dingtalktest.Message{}, func(c *Config) { c.Reply = ReplyText })
+	notes := newBook(ev)
+	must(t, r.Reply(t.Context(), ev, notes, preparing(t, cloud, ev, nil)))
+	if must(t, r.Reply(t.Context(), ev, notes, connectors.Words("answer"))); len(cloud.Sent()) != 1 {
+		t.Errorf("%d messages", len(cloud.Sent()))
+	}
+}

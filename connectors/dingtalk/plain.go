@@ -25,7 +25,7 @@ const tries = 4
 // Neither way takes an idempotency key. A part that was on its way when the
 // program died is sent again, because a person without an answer is worse off
 // than one who reads a part twice; it is counted (connectors.Counts).
-func (c *Connector) plain(ctx context.Context, ev connectors.Event, to address, ledger connectors.Ledger, title string, parts []string, mention string) error {
+func (c *Connector) plain(ctx context.Context, ev connectors.Event, to address, ledger connectors.Ledger, title string, parts []string, mention string, lingers func() bool) error {
 	return connectors.SendParts(ctx, ledger, parts, func(i int, part string, again bool) error {
 		once := &once{ledger: ledger, noted: time.Now(), unsure: again, repeat: func() {
 			c.repeats.Add(1)
@@ -35,7 +35,7 @@ func (c *Connector) plain(ctx context.Context, ev connectors.Event, to address, 
 			mention = ""
 		}
 		return c.send(ctx, once, to, mention, title, part)
-	})
+	}, lingers)
 }
 
 // send sends one message. What the webhook refuses goes to the robot API, except

@@ -108,7 +108,7 @@ func (c *Connector) proposeCard(ctx context.Context, k *card, p connectors.Propo
 func (c *Connector) proposePlain(ctx context.Context, k *card, p connectors.Proposal) error {
 	ledger := &cardLedger{Ledger: k.ledger, note: k.note}
 	parts := connectors.Split(face(p.Plain), maxPart)
-	if err := c.plain(ctx, p.Event, k.to, ledger, titleOf(p.Plain), parts, c.mentioned(k.to)); err != nil {
+	if err := c.plain(ctx, p.Event, k.to, ledger, titleOf(p.Plain), parts, c.mentioned(k.to), connectors.Always); err != nil {
 		return err
 	}
 	note := ledger.note

@@ -23,14 +23,15 @@ func (c *Connector) Reply(ctx context.Context, ev connectors.Event, ledger conne
 	}
 	ended := make(chan struct{})
 	answer = closing(answer, ended)
-	defer c.signOfLife(ctx, ev, to, ledger.Key(), ended)()
+	sign := c.signOfLife(ctx, ev, to, ledger.Key(), ended)
+	defer sign.end(ctx)
 	switch {
 	case note.Card != "":
 		err = c.finishCard(ctx, c.newCard(ctx, ev, to, ledger, note), answer)
 	case ledger.Sent() == nil && c.wantsCard(ev, to):
 		err = c.growCard(ctx, c.newCard(ctx, ev, to, ledger, note), answer, ended)
 	default:
-		err = c.asMessages(ctx, ev, to, ledger, answer)
+		err = c.asMessages(ctx, ev, to, ledger, answer, sign.begun.Load)
 	}
 	if err != nil {
 		return fmt.Errorf("reply: %w", err)
@@ -47,12 +48,12 @@ func closing(answer connectors.Answer, ended chan struct{}) connectors.Answer {
 }
 
 // asMessages shows the whole answer as messages.
-func (c *Connector) asMessages(ctx context.Context, ev connectors.Event, to address, ledger connectors.Ledger, answer connectors.Answer) error {
+func (c *Connector) asMessages(ctx context.Context, ev connectors.Event, to address, ledger connectors.Ledger, answer connectors.Answer, lingers func() bool) error {
 	text, err := connectors.Collect(answer)
 	if err != nil {
 		return err
 	}
-	return c.plain(ctx, ev, to, ledger, titleOf(text), connectors.Split(face(text), maxPart), c.mentioned(to))
+	return c.plain(ctx, ev, to, ledger, titleOf(text), connectors.Split(face(text), maxPart), c.mentioned(to), lingers)
 }
 
 // mentioned is the staff id of who is to be mentioned by an answer, or "".

@@ -235,7 +235,7 @@ func (r *reply) sendMessages(ctx context.Context, text string) error {
 	ledger := partsLedger{Ledger: r.ledger, note: &r.note}
 	return connectors.SendParts(ctx, ledger, pieces, func(i int, p piece, _ bool) error {
 		return r.send(ctx, fmt.Sprintf("%s-%d", r.ledger.Key(), i), p)
-	})
+	}, func() bool { return r.note.Typing }) // the sign of life is taken away first
 }
 
 // fallBack goes over from cards to messages, if err says that there is no way with

@@ -52,7 +52,8 @@ func TestReply(t *testing.T) {
 }
 
 // The process dies between the platform's answer to the last part and the end of the
-// turn, and the next one comes when the platform has forgotten the uuids.
+// turn, while the sign of life is taken away, and the next one comes when the platform has
+// forgotten the uuids.
 func TestAnswerThatWasTakenIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	s := cloud(t, nil)
@@ -60,6 +61,7 @@ func TestAnswerThatWasTakenIsNotSentAgain(t *testing.T) {
 	for name, text := range map[string]string{"one part": "answer", "several": strings.Repeat("a line of an answer\n", 2000)} {
 		ev := ask(t, s, in)
 		b := bookOf(ev)
+		noError(t, b.Note(t.Context(), note{Typing: true}))
 		noError(t, c.Reply(soon(t), ev, b, connectors.Words(text)))
 		sent := len(s.Sent())
 		s.Skip(2 * time.Hour)
